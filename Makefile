@@ -1,0 +1,36 @@
+# Two commands: `make demo` and `make test`. Everything they need is installed into .venv once.
+PYTHON ?= python3.11
+PY := .venv/bin/python
+REAL ?=
+DEMO := $(if $(REAL),demo_real target.data=$(abspath $(REAL)),demo)
+
+.PHONY: demo test lint install blender clean
+
+demo: install
+	$(PY) -m coldstart experiment=$(DEMO)
+
+test: install blender lint
+	$(PY) -m pytest
+
+lint: install
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+install: .venv/.installed
+
+# One torch for everything: the pinned pair is asked for together with the rest, so that nothing replaces it.
+.venv/.installed: pyproject.toml Makefile
+	$(PYTHON) -m venv .venv
+	$(PY) -m pip install --quiet torch==2.14.1 torchvision==0.29.1 -e '.[render,dev]'
+	touch $@
+
+# Debian's Blender tests stage 1 the way `blender -b -P` runs it; where it cannot be installed, those tests say that they skip.
+blender:
+	@if command -v blender >/dev/null && /usr/bin/python3 -c 'import numpy' 2>/dev/null; then :; \
+	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends blender python3-numpy; \
+	else echo "make: no blender, no root: the tests that need Debian's Blender will be skipped"; fi
+
+clean:
+	rm -rf .venv outputs build dist *.egg-info

@@ -1,0 +1,308 @@
+"""The dataset folder: what every stage writes and every later stage reads.
+
+    <dataset>/annotations.json   COCO: images, annotations, categories (ids from 1), info
+              images/            one file per image record
+              masks/             16-bit PNG, the instance value of every visible pixel, 0 = background (synthetic only)
+              scenes/            the SceneSpec of each render (synthetic only)
+              card.json          lineage, see `coldstart.lineage`
+
+Only numpy and the standard library are imported at the top, so that this module also runs inside Blender.
+"""
+
+import hashlib
+import json
+import math
+import os
+import struct
+import tempfile
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coldstart.errors import UserError
+
+__all__ = [
+    "Annotation",
+    "Category",
+    "Dataset",
+    "Image",
+    "categories_from",
+    "decode_rle",
+    "encode_rle",
+    "list_photos",
+    "load",
+    "mask_box",
+    "png_bytes",
+    "save",
+    "sha256",
+    "write_atomic",
+    "write_json",
+]
+
+PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
+
+
+class Category(TypedDict, total=False):
+    """COCO category; `id` counts from 1."""
+
+    id: int
+    name: str
+    supercategory: str
+
+
+class Image(TypedDict, total=False):
+    """COCO image and what Coldstart adds: the scene it shows, its seed, the image it was translated from, its hash."""
+
+    id: int
+    file_name: str
+    width: int
+    height: int
+    scene: str
+    seed: int
+    source: str
+    sha256: str
+
+
+class Annotation(TypedDict, total=False):
+    """COCO annotation and what Coldstart adds. Boxes are `[x, y, width, height]` in pixels.
+
+    `instance` is the object's value in the image's mask, `visible_fraction` its visible / amodal pixels (0..1),
+    `truncated` the fraction of its amodal pixels outside the frame (0..1), `track` the product instance in the scene.
+    `ignore: 1` marks what is too small or too hidden to be asked for.
+    """
+
+    id: int
+    image_id: int
+    category_id: int
+    bbox: list[float]
+    area: float
+    iscrowd: int
+    ignore: int
+    instance: int
+    visible_fraction: float
+    truncated: float
+    amodal_bbox: list[float]
+    segmentation: dict[str, Any]
+    track: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset folder in memory; the pictures stay on disk."""
+
+    root: Path
+    images: list[Image]
+    annotations: list[Annotation]
+    categories: list[Category]
+    info: dict[str, Any] = field(default_factory=dict)
+
+    def path(self, image: Image) -> Path:
+        """Where the picture of `image` lies."""
+        return self.root / "images" / image["file_name"]
+
+    def mask_path(self, image: Image) -> Path:
+        """Where the instance mask of `image` lies, if it has one."""
+        return self.root / "masks" / Path(image["file_name"]).with_suffix(".png").name
+
+    @property
+    def class_names(self) -> list[str]:
+        """Category names in the order of their ids."""
+        return [c["name"] for c in sorted(self.categories, key=lambda c: c["id"])]
+
+    def by_image(self) -> dict[int, list[Annotation]]:
+        """Annotations of every image id, images without any included."""
+        grouped: dict[int, list[Annotation]] = {image["id"]: [] for image in self.images}
+        for annotation in self.annotations:
+            grouped[annotation["image_id"]].append(annotation)
+        return grouped
+
+
+def load(root: str | Path) -> Dataset:
+    """Read and check a dataset folder.
+
+    Raises:
+        UserError: the folder or its annotations.json is missing or malformed, an image is missing, unreadable or of
+            another size than recorded, or an annotation points nowhere.
+    """
+    root = Path(root)
+    file = root / "annotations.json"
+    if not root.is_dir():
+        raise UserError(f"{root}: no such dataset folder")
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{root}: not a dataset folder, it has no annotations.json") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{file}: cannot be read as JSON ({error})") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{file}: expected a COCO object with images, annotations and categories")
+    for key in ("images", "annotations", "categories"):
+        if not isinstance(content.get(key), list) or not all(isinstance(x, dict) for x in content[key]):
+            raise UserError(f"{file}: '{key}' must be a list of objects, as in COCO")
+    dataset = Dataset(root, content["images"], content["annotations"], content["categories"], content.get("info") or {})
+    try:
+        _check_categories(dataset, file)
+        _check_images(dataset, file)
+        _check_annotations(dataset, file)
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{file}: a record lacks or misspells a field ({error})") from None
+    return dataset
+
+
+def _check_categories(dataset: Dataset, file: Path) -> None:
+    ids = [c["id"] for c in dataset.categories]
+    if not ids or len(set(ids)) != len(ids) or not all(isinstance(i, int) and i >= 1 for i in ids):
+        raise UserError(f"{file}: category ids must be different whole numbers from 1, got {ids}")
+    if len(set(dataset.class_names)) != len(ids):
+        raise UserError(f"{file}: two categories share a name: {dataset.class_names}")
+
+
+def _check_images(dataset: Dataset, file: Path) -> None:
+    from PIL import Image as Picture  # Blender has no Pillow, and never reads
+
+    if not dataset.images:
+        raise UserError(f"{file}: lists no image")
+    if len({i["id"] for i in dataset.images}) != len(dataset.images):
+        raise UserError(f"{file}: two images share an id")
+    folder = (dataset.root / "images").resolve()
+    for image in dataset.images:
+        path = dataset.path(image)
+        if not path.resolve().is_relative_to(folder):
+            raise UserError(f"{file}: image {image['id']} leaves the folder: {image['file_name']!r}")
+        if not path.is_file():
+            raise UserError(f"{file}: image {image['id']} is missing: {path}")
+        try:
+            with Picture.open(path) as picture:
+                size = picture.size
+        except (OSError, ValueError, Picture.DecompressionBombError) as error:
+            raise UserError(f"{path}: cannot be read as an image ({error})") from None
+        if size != (image["width"], image["height"]):
+            raise UserError(
+                f"{path}: is {size[0]}×{size[1]}, but annotations.json says {image['width']}×{image['height']}"
+            )
+
+
+def _check_annotations(dataset: Dataset, file: Path) -> None:
+    images = {i["id"]: i for i in dataset.images}
+    categories = {c["id"] for c in dataset.categories}
+    if len({a["id"] for a in dataset.annotations}) != len(dataset.annotations):
+        raise UserError(f"{file}: two annotations share an id")
+    for a in dataset.annotations:
+        where = f"{file}: annotation {a['id']}"
+        if a["image_id"] not in images:
+            raise UserError(f"{where} belongs to image {a['image_id']}, which is not listed")
+        if a["category_id"] not in categories:
+            raise UserError(f"{where} has category {a['category_id']}, which is not listed")
+        box = a["bbox"]
+        if len(box) != 4 or not all(isinstance(v, int | float) and math.isfinite(v) for v in box):
+            raise UserError(f"{where}: bbox must be four finite numbers [x, y, width, height], got {box}")
+        x, y, width, height = box
+        image = images[a["image_id"]]
+        inside = x < image["width"] and y < image["height"] and x + width > 0 and y + height > 0
+        if not a.get("ignore") and (width <= 0 or height <= 0 or not inside):
+            raise UserError(f"{where}: bbox {box} is empty or outside its {image['width']}×{image['height']} image")
+
+
+def save(dataset: Dataset) -> None:
+    """Write annotations.json of `dataset` atomically; pictures must already be there."""
+    write_json(
+        dataset.root / "annotations.json",
+        {
+            "info": dataset.info,
+            "images": dataset.images,
+            "annotations": dataset.annotations,
+            "categories": dataset.categories,
+        },
+    )
+
+
+def list_photos(root: str | Path) -> list[Path]:
+    """Pictures of a dataset folder or of a plain folder of photos, sorted by name.
+
+    Raises:
+        UserError: there is no such folder, or it holds no picture.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise UserError(f"{root}: no such folder of photos")
+    if (root / "annotations.json").is_file():
+        dataset = load(root)
+        return [dataset.path(image) for image in dataset.images]
+    photos = sorted(p for p in root.iterdir() if p.suffix.lower() in PHOTO_SUFFIXES and p.is_file())
+    if not photos:
+        raise UserError(f"{root}: holds no photo ({', '.join(sorted(PHOTO_SUFFIXES))})")
+    return photos
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write `data` so that a reader, or a machine that loses power, finds all of it or none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write JSON atomically; the same content gives the same bytes."""
+    write_atomic(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def sha256(data: bytes | Path) -> str:
+    """Hex digest of bytes or of a file."""
+    return hashlib.sha256(data.read_bytes() if isinstance(data, Path) else data).hexdigest()
+
+
+def png_bytes(pixels: NDArray[Any]) -> bytes:
+    """Encode H×W×3 uint8 or H×W uint8/uint16 as PNG (RFC 2083), for Python builds without Pillow."""
+    kinds = {("uint8", 2): (8, 0), ("uint16", 2): (16, 0), ("uint8", 3): (8, 2)}
+    bits, colour = kinds[(pixels.dtype.name, pixels.ndim)]
+    height, width = pixels.shape[:2]
+    rows = np.ascontiguousarray(pixels.astype(pixels.dtype.newbyteorder(">"))).tobytes()
+    stride = len(rows) // height
+    raw = b"".join(b"\0" + rows[y * stride : (y + 1) * stride] for y in range(height))
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(raw, 6)) + chunk(b"IEND", b"")
+
+
+def encode_rle(mask: NDArray[Any]) -> dict[str, Any]:
+    """COCO's uncompressed run-length code of an H×W boolean mask: column by column, runs of 0 first."""
+    flat = np.concatenate([[0], mask.astype(np.uint8).ravel(order="F"), [0]])
+    edges = np.flatnonzero(np.diff(flat))
+    runs = np.diff(np.concatenate([[0], edges, [mask.size]]))
+    counts = runs if mask.size != (edges[-1] if len(edges) else 0) else runs[:-1]
+    return {"counts": counts.tolist(), "size": list(mask.shape)}
+
+
+def decode_rle(rle: dict[str, Any]) -> NDArray[Any]:
+    """The H×W boolean mask of an uncompressed run-length code."""
+    values = np.arange(len(rle["counts"])) % 2 == 1
+    return np.repeat(values, rle["counts"]).reshape(rle["size"], order="F")
+
+
+def mask_box(mask: NDArray[Any]) -> list[int]:
+    """Tight box `[x, y, width, height]` of an H×W boolean mask that is not empty."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    x, y = int(columns[0]), int(rows[0])
+    return [x, y, int(columns[-1]) - x + 1, int(rows[-1]) - y + 1]
+
+
+def categories_from(names: Sequence[str] | Iterable[str]) -> list[Category]:
+    """COCO categories for `names`, ids from 1 in the given order."""
+    return [{"id": i, "name": name, "supercategory": "product"} for i, name in enumerate(names, start=1)]

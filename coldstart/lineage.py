@@ -1,0 +1,147 @@
+"""Where a folder's content comes from: its card, and the rule that one folder holds one config's data."""
+
+import hashlib
+import json
+import subprocess
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from coldstart import __version__
+from coldstart.dataset import write_json
+from coldstart.errors import UserError
+
+__all__ = ["claim", "complete", "fingerprint", "is_complete", "read_card"]
+
+# How something is computed or watched, not what is computed: these may differ between two calls that fill one folder.
+INCIDENTAL = frozenset({"out", "logger", "workers", "accelerator", "devices", "progress"})
+
+
+@cache
+def git_revision() -> str | None:
+    """Revision of the checkout this code runs from, with `+` when it has uncommitted changes; None outside one."""
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return described.stdout.strip()
+
+
+def fingerprint(path: str | Path) -> str:
+    """sha256 that stands for a parent: a file, a dataset folder's annotations.json, or a photo folder's files."""
+    path = Path(path)
+    digest = hashlib.sha256()
+    if path.is_file():
+        files = [path]
+    elif (path / "annotations.json").is_file():
+        files = [path / "annotations.json"]
+    else:
+        files = sorted(p for p in path.rglob("*") if p.is_file())
+    for file in files:
+        digest.update(file.name.encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def claim(
+    out: str | Path,
+    stage: str,
+    config: Mapping[str, Any],
+    parents: Mapping[str, str | Path] | None = None,
+    *,
+    extends: Iterable[str] = (),
+) -> bool:
+    """Take `out` for this config, or go on in it; True if it is already complete.
+
+    `parents` names the folders and files the content is made from. Keys in `extends` (such as `count`) may grow from
+    one call to the next.
+
+    Raises:
+        UserError: `out` holds another config's data, or something that is not ours.
+    """
+    out = Path(out)
+    card: dict[str, Any] = {
+        "stage": stage,
+        "coldstart": __version__,
+        "git": git_revision(),
+        "config": dict(config),
+        "parents": {name: {"path": str(path), "sha256": fingerprint(path)} for name, path in (parents or {}).items()},
+        "complete": False,
+    }
+    loose = INCIDENTAL | set(extends)
+    if out.exists() and not out.is_dir():
+        raise UserError(f"{out}: is a file, not a folder; choose another out=")
+    if (out / "card.json").is_file():
+        old = read_card(out)
+        differing = _differences(_identity(old, loose), _identity(card, loose))
+        if differing:
+            raise UserError(
+                f"{out}: holds data of another config (differs in {', '.join(differing[:5])}); "
+                "choose another out= or remove that folder"
+            )
+        grown = any(old["config"].get(key) != card["config"].get(key) for key in extends)
+        if old.get("complete") and not grown:
+            return True
+    elif out.is_dir() and any(out.iterdir()):
+        raise UserError(f"{out}: is not empty and has no card.json of ours; choose another out=")
+    try:
+        write_json(out / "card.json", card)
+    except OSError as error:
+        raise UserError(f"{out}: cannot be written ({error.strerror}); choose another out=") from None
+    return False
+
+
+def complete(out: str | Path, **results: Any) -> None:
+    """Mark the folder complete; `results` go into its card."""
+    card = read_card(out)
+    card.update(results, complete=True)
+    write_json(Path(out) / "card.json", card)
+
+
+def is_complete(out: str | Path) -> bool:
+    """Whether an earlier call finished this folder."""
+    return (Path(out) / "card.json").is_file() and bool(read_card(out).get("complete"))
+
+
+def read_card(out: str | Path) -> dict[str, Any]:
+    """The folder's card.
+
+    Raises:
+        UserError: it has none, or one that is not JSON.
+    """
+    file = Path(out) / "card.json"
+    try:
+        card: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{out}: has no card.json") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{file}: cannot be read as JSON ({error})") from None
+    if not isinstance(card.get("config"), dict):
+        raise UserError(f"{file}: is not a card of ours")
+    return card
+
+
+def _identity(card: Mapping[str, Any], loose: Iterable[str]) -> dict[str, Any]:
+    config = {k: v for k, v in card["config"].items() if k not in set(loose)}
+    parents = {k: v["sha256"] for k, v in card.get("parents", {}).items()}
+    identity: dict[str, Any] = json.loads(json.dumps({"stage": card["stage"], "parents": parents, **config}))
+    return identity
+
+
+def _differences(old: Any, new: Any, prefix: str = "") -> list[str]:
+    """Dotted keys under which two JSON values differ."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return [
+            found
+            for key in sorted(old.keys() | new.keys())
+            for found in _differences(old.get(key), new.get(key), f"{prefix}{key}.")
+        ]
+    return [] if old == new else [prefix.rstrip(".")]

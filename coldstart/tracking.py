@@ -1,0 +1,156 @@
+"""One run per command: W&B (offline unless told otherwise), a CSV file, or nothing."""
+
+import csv
+import importlib.util
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from coldstart.errors import UserError
+from coldstart.lineage import read_card
+
+__all__ = ["LoggerConfig", "Run", "start"]
+
+
+@dataclass
+class LoggerConfig:
+    """See conf/logger/."""
+
+    kind: str = "wandb"
+    project: str = "coldstart"
+    mode: str = "offline"
+    group: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("wandb", "csv", "none"):
+            raise UserError(f"logger.kind: {self.kind!r} is none of wandb, csv, none")
+        if self.mode not in ("offline", "online"):
+            raise UserError(f"logger.mode: {self.mode!r} is neither offline nor online")
+
+
+class Run:
+    """A run that logs nothing; the others say where they log to."""
+
+    def log(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Numbers at a step."""
+
+    def images(self, name: str, files: Sequence[Path], captions: Sequence[str] | None = None) -> None:
+        """Pictures that are already on disk."""
+
+    def summary(self, values: Mapping[str, Any]) -> None:
+        """The numbers that stand for the run."""
+
+    def lightning(self) -> Any:
+        """What `Trainer(logger=…)` takes."""
+        return False
+
+    def finish(self, failed: bool) -> None:
+        """Close the run."""
+
+
+class CsvRun(Run):
+    """Rows of `step, name, value` in metrics.csv."""
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        out.mkdir(parents=True, exist_ok=True)
+        self.file = (out / "metrics.csv").open("a", newline="")
+        self.writer = csv.writer(self.file)
+
+    def log(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Append one row per number."""
+        self.writer.writerows([("" if step is None else step), k, v] for k, v in metrics.items())
+
+    def summary(self, values: Mapping[str, Any]) -> None:
+        """Append one row per value, without a step."""
+        self.log(values)
+
+    def lightning(self) -> Any:
+        """Lightning's own CSV logger, in a folder beside."""
+        from pytorch_lightning.loggers import CSVLogger
+
+        return CSVLogger(str(self.out), name="lightning")
+
+    def finish(self, failed: bool) -> None:
+        """Close the file."""
+        self.file.close()
+
+
+class WandbRun(Run):
+    """A Weights & Biases run; offline runs lie in the out folder until `wandb sync` uploads them."""
+
+    def __init__(self, config: LoggerConfig, stage: str, settings: Mapping[str, Any], out: Path) -> None:
+        import wandb
+
+        self.wandb = wandb
+        self.mode: Literal["offline", "online"] = "online" if config.mode == "online" else "offline"
+        out.mkdir(parents=True, exist_ok=True)
+        try:
+            self.run = wandb.init(
+                project=config.project,
+                group=config.group,
+                job_type=stage,
+                name=f"{stage}-{out.name}",
+                dir=str(out),
+                mode=self.mode,
+                config=dict(settings),
+                settings=wandb.Settings(silent=True, console="off", x_disable_stats=True),
+            )
+        except wandb.Error as error:
+            raise UserError(f"logger: W&B cannot start ({error}); use logger.mode=offline or logger=csv") from None
+        self.out = out
+
+    def log(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Log numbers; W&B steps only go forward."""
+        self.run.log(dict(metrics), step=step)
+
+    def images(self, name: str, files: Sequence[Path], captions: Sequence[str] | None = None) -> None:
+        """Log pictures under `name`."""
+        captions = captions or [f.name for f in files]
+        pictures = [self.wandb.Image(str(f), caption=c) for f, c in zip(files, captions, strict=True)]
+        self.run.log({name: pictures})
+
+    def summary(self, values: Mapping[str, Any]) -> None:
+        """Set summary values."""
+        self.run.summary.update(dict(values))
+
+    def lightning(self) -> Any:
+        """Lightning's W&B logger on this same run."""
+        from pytorch_lightning.loggers import WandbLogger
+
+        return WandbLogger(experiment=self.run)
+
+    def finish(self, failed: bool) -> None:
+        """Record the lineage card, close the run and say how to upload it."""
+        if (self.out / "card.json").is_file():
+            card = read_card(self.out)
+            self.run.config.update(  # type: ignore[no-untyped-call]
+                {"lineage": {k: card.get(k) for k in ("git", "parents", "coldstart")}}, allow_val_change=True
+            )
+        folder = Path(self.run.dir).parent
+        self.run.finish(exit_code=int(failed))
+        if self.mode == "offline":
+            print(f"W&B run kept offline; upload it with: wandb sync {folder}", file=sys.stderr)
+
+
+@contextmanager
+def start(config: LoggerConfig, stage: str, settings: Mapping[str, Any], out: str | Path) -> Iterator[Run]:
+    """Open the run of one command; `stage` becomes the W&B job type, `settings` its config."""
+    run = _open(config, stage, settings, Path(out))
+    try:
+        yield run
+    except BaseException:
+        run.finish(failed=True)
+        raise
+    run.finish(failed=False)
+
+
+def _open(config: LoggerConfig, stage: str, settings: Mapping[str, Any], out: Path) -> Run:
+    if config.kind == "wandb":
+        if importlib.util.find_spec("wandb"):
+            return WandbRun(config, stage, settings, out)
+        print("warning: this Python has no wandb; the run is logged to metrics.csv instead", file=sys.stderr)
+    return Run() if config.kind == "none" else CsvRun(out)

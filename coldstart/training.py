@@ -1,0 +1,66 @@
+"""What both training stages ask of Lightning: our progress lines, and the precision this machine is good at."""
+
+import sys
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+
+from coldstart.progress import Progress
+
+__all__ = ["ProgressLines", "autocast", "precision", "quiet"]
+
+
+class ProgressLines(pl.Callback):
+    """Shows optimisation steps with rate, time left and what the module last logged for the progress bar."""
+
+    def __init__(self, description: str, total: int) -> None:
+        self.description, self.total = description, total
+        self.progress: Progress | None = None
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Begin where a resumed run stands."""
+        done = trainer.fit_loop.total_batch_idx + 1
+        self.progress = Progress(self.total, self.description, unit="step", initial=max(done, 0))
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        """One step further."""
+        if self.progress is not None:
+            values = trainer.progress_bar_metrics
+            note = " ".join(f"{k}={v:.3f}" for k, v in values.items() if isinstance(v, float) and k != "v_num")
+            self.progress.update(note=note)
+
+    def on_train_end(self, *_: Any) -> None:
+        """Leave the bar."""
+        if self.progress is not None:
+            self.progress.close()
+
+
+def precision(wanted: str = "auto") -> str:
+    """Lightning's precision string: `auto` is bf16-mixed where the device computes it natively, else 32-true."""
+    if wanted != "auto":
+        return wanted
+    if torch.cuda.is_available():
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        native = torch.cpu._is_avx512_bf16_supported()
+    return "bf16-mixed" if native else "32-true"
+
+
+def autocast(wanted: str = "auto", device: str | torch.device = "cpu") -> torch.autocast:
+    """The same choice as a context manager, for code that runs outside a Trainer."""
+    name = precision(wanted)
+    dtype = torch.float16 if name.startswith("16") else torch.bfloat16
+    return torch.autocast(torch.device(device).type, dtype=dtype, enabled=name.endswith("mixed"))
+
+
+def quiet() -> None:
+    """Silence Lightning's banners and tips; errors and our own lines stay."""
+    import logging
+    import warnings
+
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="pytorch_lightning")
+    if not sys.warnoptions:
+        warnings.filterwarnings("ignore", category=FutureWarning)

@@ -1,0 +1,1 @@
+"""Stage 3: synthetic + real images -> a detector and its score on real photos."""

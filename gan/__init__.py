@@ -1,0 +1,1 @@
+"""Stage 2: renders + photos -> renders that look like the photos, labels untouched."""
