@@ -1,0 +1,240 @@
+"""SceneSpec -> Blender scene. Furniture, meshes and materials are made once; a scene only sets objects and lamps."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import bpy
+import numpy as np
+from mathutils import Matrix
+from numpy.typing import NDArray
+
+from blender_scenes import blender, catalogue
+from blender_scenes.art import hex_colour
+from blender_scenes.catalogue import Material, Product
+from blender_scenes.config import RenderConfig
+from blender_scenes.fridge import FINISHES, Finish, furniture
+from blender_scenes.geometry import Mesh
+from blender_scenes.spec import Light, Placement, SceneSpec
+
+__all__ = ["Builder"]
+
+
+class Builder:
+    """Holds one Blender scene of `config` and turns it into any of its specs."""
+
+    def __init__(self, config: RenderConfig, meshes: dict[str, Mesh], threads: int) -> None:
+        self.config, self.meshes = config, meshes
+        self.scene = blender.reset()
+        size = (config.size[0], config.size[1])
+        blender.configure(self.scene, size, config.samples, threads)
+        self.finishes = {name: _finish(name, finish) for name, finish in FINISHES.items()}
+        for part in furniture(config.scene.fridge):
+            made = blender.link(self.scene, part.finish, _mesh_data(part.mesh, [self.finishes[part.finish]]))
+            if part.finish == "bulb":
+                # The point lamp lights the scene; the bulb is there to be seen.
+                made.visible_diffuse = made.visible_glossy = made.visible_shadow = False
+        self.pieces: dict[tuple[str, int], Any] = {}
+        self.placed: list[Any] = []
+        self.camera, self.bulb, self.fill = self._camera(), self._bulb(), self._fill()
+
+    def show(self, spec: SceneSpec) -> None:
+        """Make the Blender scene show `spec`."""
+        for made in self.placed:
+            bpy.data.objects.remove(made)
+        blender.purge()
+        self.placed = [self._place(p) for p in spec.placements]
+        data = self.camera.data
+        data.lens, data.sensor_height = spec.camera.lens_mm, spec.camera.sensor_height_mm
+        self.camera.matrix_world = _matrix(spec.camera.rotation, spec.camera.location)
+        self._light(spec.light)
+
+    def _camera(self) -> Any:
+        data = bpy.data.cameras.new("camera")
+        data.sensor_fit, data.clip_start = "VERTICAL", 0.01
+        self.scene.camera = blender.link(self.scene, "camera", data)
+        return self.scene.camera
+
+    def _bulb(self) -> Any:
+        data = bpy.data.lights.new("bulb", "POINT")
+        data.shadow_soft_size = 0.04
+        made = blender.link(self.scene, "bulb lamp", data)
+        fridge = self.config.scene.fridge
+        made.location = (0.0, fridge.lamp_depth / 1000, fridge.height / 1000 - 0.11)
+        return made
+
+    def _fill(self) -> Any:
+        data = bpy.data.lights.new("fill", "AREA")
+        data.size = 0.8
+        made = blender.link(self.scene, "fill lamp", data)
+        made.rotation_euler = (np.radians(60), 0, 0)
+        return made
+
+    def _light(self, light: Light) -> None:
+        self.bulb.data.energy, self.bulb.data.color = light.bulb_watts, light.bulb_colour
+        self.fill.data.energy, self.fill.data.color = light.fill_watts, light.fill_colour
+        self.fill.location = (light.fill_x, -1.37, 1.65)
+        background = self.scene.world.node_tree.nodes["Background"]
+        background.inputs["Color"].default_value = (*light.ambient_colour, 1)
+        background.inputs["Strength"].default_value = light.ambient
+        for name, finish in FINISHES.items():
+            if finish.of_light:
+                colour = light.wall if finish.of_light == "wall" else np.array(finish.colour) * light.clutter
+                shader = self.finishes[name].node_tree.nodes["Principled BSDF"]
+                shader.inputs["Base Color"].default_value = (*colour, 1)
+        glow = self.finishes["bulb"].node_tree.nodes["Emission"]
+        glow.inputs["Color"].default_value = (*light.bulb_colour, 1)
+
+    def _place(self, placement: Placement) -> Any:
+        key = (placement.product, placement.variant)
+        if key not in self.pieces:
+            self.pieces[key] = self._piece(*key)
+        made = blender.link(self.scene, placement.product, self.pieces[key])
+        rotation = np.array(placement.rotation) * placement.scale
+        made.matrix_world = _matrix(rotation, placement.location)
+        made.pass_index = placement.instance
+        made.color = (*placement.tint, 1)
+        return made
+
+    def _piece(self, name: str, variant: int) -> Any:
+        product = self.config.products[name]
+        picture = None
+        if any(m.art for m in product.materials.values()):
+            picture = _image(f"{name} {variant}", catalogue.label_art(name, product, variant))
+        return _product_data(product, self.meshes[name], picture)
+
+    @cached_property
+    def denoised(self) -> bool:
+        """Whether renders are denoised in this build of Blender."""
+        return bool(self.scene.cycles.use_denoising)
+
+
+def _matrix(rotation: Any, location: Sequence[float]) -> Matrix:
+    matrix = np.eye(4)
+    matrix[:3, :3], matrix[:3, 3] = rotation, location
+    return Matrix(matrix.tolist())
+
+
+def _product_data(product: Product, mesh: Mesh, picture: Any) -> Any:
+    names = list(product.materials)
+    materials = [_material(n, product.materials[n], picture) for n in names]
+    return _mesh_data(mesh, materials, [names.index(m) for m in mesh.materials])
+
+
+def _mesh_data(mesh: Mesh, materials: Sequence[Any], indices: Sequence[int] | None = None) -> Any:
+    data = bpy.data.meshes.new("mesh")
+    data.from_pydata(mesh.vertices.tolist(), [], mesh.faces)
+    corners = np.concatenate([np.array(f) for f in mesh.faces])
+    data.uv_layers.new().data.foreach_set("uv", mesh.uvs[corners].ravel())
+    for material in materials:
+        data.materials.append(material)
+    if indices is not None:
+        data.polygons.foreach_set("material_index", indices)
+    if mesh.smooth:
+        data.polygons.foreach_set("use_smooth", [True] * len(mesh.faces))
+        _sharpen(data, mesh)
+    data.update()
+    data.use_fake_user = True  # kept although no object uses it between two scenes
+    return data
+
+
+def _sharpen(data: Any, mesh: Mesh, angle: float = 40.0) -> None:
+    """Hard edges where two faces meet at more than `angle` degrees: lids and bases stay crisp on smooth bodies."""
+    normals = np.empty((len(mesh.faces), 3), dtype=np.float32)
+    data.polygons.foreach_get("normal", normals.reshape(-1))
+    faces_of: dict[tuple[int, int], list[int]] = {}
+    for k, face in enumerate(mesh.faces):
+        for a, b in zip(face, (*face[1:], face[0]), strict=True):
+            faces_of.setdefault((min(a, b), max(a, b)), []).append(k)
+    keys = np.empty(len(data.edges) * 2, dtype=np.int32)
+    data.edges.foreach_get("vertices", keys)
+    limit = np.cos(np.radians(angle))
+    sharp = [
+        len(found := faces_of[(min(a, b), max(a, b))]) == 2 and float(normals[found[0]] @ normals[found[1]]) < limit
+        for a, b in keys.reshape(-1, 2).tolist()
+    ]
+    for edge, flag in zip(data.edges, sharp, strict=True):
+        edge.use_edge_sharp = flag
+    if hasattr(data, "use_auto_smooth"):  # before 4.1, sharp edges count only with this on
+        data.use_auto_smooth, data.auto_smooth_angle = True, np.pi
+
+
+def _image(name: str, picture: NDArray[np.uint8]) -> Any:
+    height, width = picture.shape[:2]
+    image = bpy.data.images.new(name, width, height)
+    rgba = np.ones((height, width, 4), dtype=np.float32)
+    rgba[..., :3] = picture[::-1] / 255
+    image.pixels.foreach_set(rgba.ravel())
+    image.pack()
+    return image
+
+
+def _material(name: str, config: Material, picture: Any) -> Any:
+    made = bpy.data.materials.new(name)
+    made.use_nodes = True
+    nodes, links = made.node_tree.nodes, made.node_tree.links
+    shader = nodes["Principled BSDF"]
+    blender.principled(shader, Roughness=config.roughness, Coat_Weight=config.coat, Metallic=config.metallic)
+    tint = nodes.new("ShaderNodeObjectInfo")
+    mix = nodes.new("ShaderNodeVectorMath")
+    mix.operation = "MULTIPLY"
+    links.new(tint.outputs["Color"], mix.inputs[0])
+    if config.art:
+        texture = nodes.new("ShaderNodeTexImage")
+        texture.image = picture
+        links.new(texture.outputs["Color"], mix.inputs[1])
+    else:
+        mix.inputs[1].default_value = _linear(hex_colour(config.colour))
+    links.new(mix.outputs["Vector"], shader.inputs["Base Color"])
+    if config.bump:
+        _bump(made.node_tree, shader, config)
+    if config.see_through:
+        through = nodes.new("ShaderNodeBsdfTransparent")
+        links.new(mix.outputs["Vector"], through.inputs["Color"])
+        blend = nodes.new("ShaderNodeMixShader")
+        blend.inputs[0].default_value = 1 - config.see_through
+        links.new(through.outputs[0], blend.inputs[1])
+        links.new(shader.outputs[0], blend.inputs[2])
+        links.new(blend.outputs[0], nodes["Material Output"].inputs["Surface"])
+    return made
+
+
+def _bump(tree: Any, shader: Any, config: Material) -> None:
+    place, noise = tree.nodes.new("ShaderNodeTexCoord"), tree.nodes.new("ShaderNodeTexNoise")
+    bump = tree.nodes.new("ShaderNodeBump")
+    noise.inputs["Scale"].default_value = config.bump_scale
+    bump.inputs["Strength"].default_value, bump.inputs["Distance"].default_value = config.bump, 0.01
+    tree.links.new(place.outputs["Object"], noise.inputs["Vector"])
+    tree.links.new(noise.outputs[0], bump.inputs["Height"])
+    tree.links.new(bump.outputs["Normal"], shader.inputs["Normal"])
+
+
+def _finish(name: str, finish: Finish) -> Any:
+    made = bpy.data.materials.new(name)
+    made.use_nodes = True
+    nodes, links = made.node_tree.nodes, made.node_tree.links
+    if not finish.clear and not finish.glow:
+        shader = nodes["Principled BSDF"]
+        shader.inputs["Base Color"].default_value = (*finish.colour, 1)
+        blender.principled(shader, Roughness=finish.roughness)
+        return made
+    nodes.clear()
+    output = nodes.new("ShaderNodeOutputMaterial")
+    emission = nodes.new("ShaderNodeEmission")
+    emission.inputs["Color"].default_value = (*(finish.colour if not finish.clear else (1.0, 0.88, 0.72)), 1)
+    emission.inputs["Strength"].default_value = finish.glow
+    if not finish.clear:
+        links.new(emission.outputs[0], output.inputs["Surface"])
+        return made
+    # Light that passes plus a constant sheen: free of noise, and the object behind keeps its place in the index pass.
+    through, both = nodes.new("ShaderNodeBsdfTransparent"), nodes.new("ShaderNodeAddShader")
+    through.inputs["Color"].default_value = (*finish.colour, 1)
+    links.new(through.outputs[0], both.inputs[0])
+    links.new(emission.outputs[0], both.inputs[1])
+    links.new(both.outputs[0], output.inputs["Surface"])
+    return made
+
+
+def _linear(srgb: NDArray[np.float64]) -> tuple[float, ...]:
+    values = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    return tuple(float(v) for v in values)

@@ -1,0 +1,148 @@
+"""Meshes as numpy arrays: what products and furniture are made of before Blender sees them. Metres, z up."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Mesh", "box", "euler", "join", "lathe", "rounded_box", "sphere"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """`vertices` N×3 in metres, `faces` as vertex indices (3 or 4 each), `uvs` N×2, one material name per face."""
+
+    vertices: Floats
+    faces: list[tuple[int, ...]]
+    uvs: Floats
+    materials: list[str]
+    smooth: bool = True
+
+    def triangles(self) -> NDArray[np.int64]:
+        """T×3 vertex indices; quads are split along one diagonal."""
+        fans = [(f[0], f[i], f[i + 1]) for f in self.faces for i in range(1, len(f) - 1)]
+        return np.array(fans, dtype=np.int64)
+
+    def scaled(self, factor: float | Sequence[float]) -> "Mesh":
+        """The same mesh, larger or smaller."""
+        return Mesh(self.vertices * np.asarray(factor), self.faces, self.uvs, self.materials, self.smooth)
+
+    def moved(self, offset: Sequence[float]) -> "Mesh":
+        """The same mesh somewhere else."""
+        return Mesh(self.vertices + np.asarray(offset), self.faces, self.uvs, self.materials, self.smooth)
+
+
+def join(meshes: Sequence[Mesh]) -> Mesh:
+    """One mesh out of several; smooth if the first one is."""
+    starts = np.cumsum([0, *(len(m.vertices) for m in meshes)])
+    return Mesh(
+        np.concatenate([m.vertices for m in meshes]),
+        [tuple(i + int(k) for i in f) for m, k in zip(meshes, starts, strict=False) for f in m.faces],
+        np.concatenate([m.uvs for m in meshes]),
+        [name for m in meshes for name in m.materials],
+        meshes[0].smooth,
+    )
+
+
+def euler(degrees: Sequence[float]) -> Floats:
+    """3×3 rotation matrix: about x, then y, then z, in degrees (Blender's XYZ order)."""
+    x, y, z = np.radians(degrees)
+    rx = np.array([[1, 0, 0], [0, np.cos(x), -np.sin(x)], [0, np.sin(x), np.cos(x)]])
+    ry = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
+    rz = np.array([[np.cos(z), -np.sin(z), 0], [np.sin(z), np.cos(z), 0], [0, 0, 1]])
+    rotation: Floats = rz @ ry @ rx
+    return rotation
+
+
+def lathe(
+    profile: Any,
+    material: str,
+    *,
+    segments: int = 40,
+    exponent: float | Sequence[float] = 2.0,
+    ribs: int = 0,
+    rib_depth: float = 0.0,
+    uv: str = "around",
+) -> Mesh:
+    """A surface around the z axis through the rows `[radius, z]` or `[radius_x, radius_y, z]` of `profile`, in metres.
+
+    Cross-sections are superellipses |x/a|^p + |y/b|^p = 1: `exponent` p = 2 gives ellipses, 4 and more rounded boxes;
+    one for all rows, or one per row. `ribs` grooves of relative depth `rib_depth` run along the surface. `uv` is
+    `around` (u along the circumference with the front, −y, at 0.75; v along z) or `top`
+    (u, v = x, y of the bounding square, seen from above).
+    """
+    rows = np.array([[r[0], r[-2], r[-1]] for r in profile], dtype=float)
+    powers = np.broadcast_to(np.asarray(exponent, dtype=float), (len(rows),))
+    angle = np.linspace(0, 2 * np.pi, segments + 1)
+    cosine, sine = np.cos(angle), np.sin(angle)
+    radial = (np.abs(cosine)[None] ** powers[:, None] + np.abs(sine)[None] ** powers[:, None]) ** (-1 / powers[:, None])
+    if ribs:
+        radial = radial * (1 - rib_depth * np.abs(np.cos(angle * ribs / 2))[None] ** 6)
+    x, y = rows[:, :1] * radial * cosine, rows[:, 1:2] * radial * sine
+    z = np.repeat(rows[:, 2:], segments + 1, axis=1)
+    vertices = np.stack([x, y, z], axis=-1).reshape(-1, 3)
+    if uv == "top":
+        extent = np.abs(vertices[:, :2]).max(axis=0)
+        uvs = vertices[:, :2] / (2 * extent) + 0.5
+    else:
+        u = np.broadcast_to(angle / (2 * np.pi), x.shape)
+        v = (z - z.min()) / np.ptp(z)
+        uvs = np.stack([u, v], axis=-1).reshape(-1, 2)
+    ring = segments + 1
+    faces: list[tuple[int, ...]] = [
+        (j * ring + i, j * ring + i + 1, (j + 1) * ring + i + 1, (j + 1) * ring + i)
+        for j in range(len(rows) - 1)
+        for i in range(segments)
+    ]
+    return Mesh(vertices, faces, uvs, [material] * len(faces))
+
+
+def sphere(radius: Sequence[float], material: str, *, segments: int = 32) -> Mesh:
+    """An ellipsoid that stands on z = 0; `radius` is its x, y, z half axes in metres."""
+    t = np.linspace(0, np.pi, segments // 2 + 1)
+    rx, ry, rz = radius
+    return lathe(np.stack([rx * np.sin(t), ry * np.sin(t), rz * (1 - np.cos(t))], axis=1), material, segments=segments)
+
+
+def box(size: Sequence[float], centre: Sequence[float], material: str) -> Mesh:
+    """A box with flat sides; every side carries the whole picture (u to the right, v up)."""
+    corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], dtype=float) / 2
+    vertices, uvs = [], []
+    for axis in range(3):
+        for side in (-0.5, 0.5):
+            a, b = [k for k in range(3) if k != axis]
+            quad = np.zeros((4, 3))
+            quad[:, a], quad[:, b], quad[:, axis] = corners[:, 0], corners[:, 1], side
+            # Outward normals: flip where the corner order turns the wrong way.
+            normal = np.cross(quad[1] - quad[0], quad[2] - quad[1])[axis]
+            if normal * side < 0:
+                quad = quad[::-1]
+            vertices.append(quad)
+            uvs.append(quad[:, [a, b]] + 0.5)
+    placed = np.concatenate(vertices) * np.asarray(size) + np.asarray(centre)
+    faces: list[tuple[int, ...]] = [(4 * k, 4 * k + 1, 4 * k + 2, 4 * k + 3) for k in range(6)]
+    return Mesh(placed, faces, np.concatenate(uvs), [material] * 6, smooth=False)
+
+
+def rounded_box(
+    size: Sequence[float], centre: Sequence[float], material: str, radius: float = 0.004, segments: int = 32
+) -> Mesh:
+    """A box with soft edges; `radius` in metres is how far the top and bottom edges are rounded."""
+    half_x, half_y, half_z = (s / 2 for s in size)
+    r = min(radius, half_x, half_y, half_z)
+    profile = [
+        [0, 0, -half_z],
+        [half_x - r, half_y - r, -half_z],
+        [half_x - 0.3 * r, half_y - 0.3 * r, -half_z + 0.3 * r],
+    ]
+    profile += [[half_x, half_y, -half_z + r], [half_x, half_y, half_z - r]]
+    profile += [
+        [half_x - 0.3 * r, half_y - 0.3 * r, half_z - 0.3 * r],
+        [half_x - r, half_y - r, half_z],
+        [0, 0, half_z],
+    ]
+    return lathe(profile, material, segments=segments, exponent=12.0).moved(centre)

@@ -1,0 +1,132 @@
+"""A scene as plain data: everything about one render that chance decides. Frozen, JSON in and out."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Camera", "Light", "Placement", "Response", "SceneSpec", "rounded"]
+
+Triple = tuple[float, float, float]
+Matrix = tuple[Triple, Triple, Triple]
+
+
+def rounded(values: Any) -> Any:
+    """Floats to six digits, so that every machine's last bit gives the same JSON; arrays become tuples."""
+    if isinstance(values, np.ndarray):
+        values = values.tolist()
+    if isinstance(values, list | tuple):
+        return tuple(rounded(v) for v in values)
+    return round(float(values), 6) + 0.0
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A pinhole camera. `rotation` maps camera axes (x right, y up, −z ahead) to the world's; lengths in metres."""
+
+    location: Triple
+    rotation: Matrix
+    lens_mm: float
+    sensor_height_mm: float
+    size: tuple[int, int]  # width, height in pixels
+
+    def project(self, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Pixel coordinates N×2 (x right, y down) and depth N in metres along the view axis of N×3 world points."""
+        local = (points - np.array(self.location)) @ np.array(self.rotation)
+        depth = -local[:, 2]
+        width, height = self.size
+        focal = self.lens_mm / self.sensor_height_mm * height
+        pixels = np.stack([width / 2 + focal * local[:, 0] / depth, height / 2 - focal * local[:, 1] / depth], axis=1)
+        return pixels, depth
+
+
+@dataclass(frozen=True)
+class Placement:
+    """One piece of a product. `instance` is its value in the mask; world = location + rotation @ (scale · vertex)."""
+
+    product: str
+    instance: int
+    variant: int
+    pose: str
+    surface: str
+    location: Triple
+    rotation: Matrix
+    scale: float
+    tint: Triple
+
+    def transform(self, vertices: NDArray[np.float64]) -> NDArray[np.float64]:
+        """N×3 vertices of the product's mesh in world coordinates, metres."""
+        moved: NDArray[np.float64] = self.scale * vertices @ np.array(self.rotation).T + np.array(self.location)
+        return moved
+
+
+@dataclass(frozen=True)
+class Light:
+    """Lamps of the scene: power in watts, colours linear RGB."""
+
+    bulb_watts: float
+    bulb_colour: Triple
+    fill_watts: float
+    fill_colour: Triple
+    fill_x: float
+    ambient: float
+    ambient_colour: Triple
+    wall: Triple  # linear RGB albedo of the interior
+    clutter: float  # 0..1, how bright the things outside are
+
+
+@dataclass(frozen=True)
+class Response:
+    """How the camera turns light into a picture; see `blender_scenes.sensor`."""
+
+    exposure: float
+    white_balance: Triple
+    gamma: float
+    shoulder: float
+    saturation: float
+    vignette: float
+    blur: float
+    shot_noise: float
+    read_noise: float
+    jpeg: int
+
+
+@dataclass(frozen=True)
+class SceneSpec:
+    """Everything chance decided about render `index` of `seed`; `unplaced` counts products that found no room."""
+
+    scene: str
+    seed: int
+    index: int
+    camera: Camera
+    light: Light
+    response: Response
+    placements: tuple[Placement, ...]
+    unplaced: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dicts and lists."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> "SceneSpec":
+        """The inverse of `to_json`, also after a round through JSON text."""
+
+        def tuples(value: Any) -> Any:
+            return tuple(tuples(v) for v in value) if isinstance(value, list | tuple) else value
+
+        def build(kind: Any, fields: dict[str, Any]) -> Any:
+            return kind(**{k: tuples(v) for k, v in fields.items()})
+
+        return cls(
+            scene=content["scene"],
+            seed=content["seed"],
+            index=content["index"],
+            camera=build(Camera, content["camera"]),
+            light=build(Light, content["light"]),
+            response=build(Response, content["response"]),
+            placements=tuple(build(Placement, p) for p in content["placements"]),
+            unplaced=content["unplaced"],
+        )
