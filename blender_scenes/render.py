@@ -165,6 +165,9 @@ def _start_worker(config: RenderConfig, threads: int) -> None:
 
 
 def _work(index: int) -> int:
+    parent = multiprocessing.parent_process()
+    if parent is not None and not parent.is_alive():
+        os._exit(1)  # killed before it could stop us; what is queued is nobody's any more
     assert _renderer is not None
     return _renderer.render(index)
 
