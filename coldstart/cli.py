@@ -5,21 +5,22 @@ import difflib
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
 from coldstart.errors import UserError
 
-__all__ = ["conf_dir", "plain", "run", "typed"]
+__all__ = ["compose", "conf_dir", "plain", "run", "typed"]
 
 C = TypeVar("C")
 
 
 def conf_dir() -> Path:
-    """The folder of config groups: `conf/` of the checkout, or the copy inside the installed package."""
-    checkout = Path(__file__).resolve().parent.parent / "conf"
-    return checkout if checkout.is_dir() else Path(__file__).resolve().parent / "conf"
+    """The folder of config groups: the copy inside the installed package, or `conf/` of the checkout."""
+    installed = Path(__file__).resolve().parent / "conf"
+    return installed if installed.is_dir() else Path(__file__).resolve().parent.parent / "conf"
 
 
 def typed(schema: type[C], config: Any, where: str = "") -> C:
@@ -32,14 +33,54 @@ def typed(schema: type[C], config: Any, where: str = "") -> C:
     from omegaconf.errors import OmegaConfBaseException
 
     try:
-        return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), config))  # type: ignore[return-value]
+        return OmegaConf.to_object(OmegaConf.merge(_writable(OmegaConf.structured(schema)), config))  # type: ignore[return-value]
     except OmegaConfBaseException as error:
-        raise UserError(_one_line(error, where, [f.name for f in dataclasses.fields(schema)])) from None  # type: ignore[arg-type]
+        raise UserError(_one_line(error, where, _keys(schema))) from None
+
+
+def _writable(node: Any) -> Any:
+    """A structured config without the read-only flags of frozen dataclasses inside it, so that it can be merged."""
+    from omegaconf import DictConfig
+
+    node._set_flag("readonly", False)
+    for child in node._content.values() if isinstance(node._content, dict) else ():
+        if isinstance(child, DictConfig):
+            _writable(child)
+    return node
+
+
+def _keys(schema: Any) -> list[str]:
+    """Dotted names of the fields of a dataclass and of the dataclasses in it."""
+    names = []
+    for item in dataclasses.fields(schema):
+        names.append(item.name)
+        if dataclasses.is_dataclass(item.type):
+            names += [f"{item.name}.{key}" for key in _keys(item.type)]
+    return names
 
 
 def plain(config: Any) -> dict[str, Any]:
     """A config dataclass as plain dicts, lists and numbers, ready for JSON."""
     return dataclasses.asdict(config)
+
+
+def compose(config_name: str, overrides: Sequence[str]) -> Any:
+    """The config that a command would get for `overrides`, its values not yet checked.
+
+    Raises:
+        UserError: an override cannot be read, or names a key or a group's choice that does not exist.
+    """
+    import hydra
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    running = GlobalHydra.instance().is_initialized()
+    try:
+        with nullcontext() if running else hydra.initialize_config_dir(str(conf_dir()), version_base="1.3"):
+            return hydra.compose(config_name, list(overrides))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UserError(_one_line(error, "", [])) from None
 
 
 def run(task: Callable[[C], object], schema: type[C], config_name: str, doc: str | None = None) -> None:
@@ -64,6 +105,7 @@ def _dispatch(task: Callable[[C], object], schema: type[C], config_name: str, do
         from hydra.errors import HydraException
         from omegaconf import OmegaConf
         from omegaconf.errors import OmegaConfBaseException
+        from yaml import YAMLError
     except ImportError as error:
         raise UserError(
             f"{sys.executable} has no {error.name}; run `make install` in the checkout, "
@@ -85,8 +127,10 @@ def _dispatch(task: Callable[[C], object], schema: type[C], config_name: str, do
 
     try:
         hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=config_name)(job)()
+    except YAMLError as error:
+        raise UserError(f"not YAML: {' '.join(str(error).split())}") from None
     except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(_one_line(error, "", [f.name for f in dataclasses.fields(schema)])) from None  # type: ignore[arg-type]
+        raise UserError(_one_line(error, "", _keys(schema))) from None
     return 0
 
 
@@ -97,18 +141,25 @@ def _one_line(error: Exception, where: str, known: list[str]) -> str:
     prefix = f"{where}." if where else ""
     key = re.search(r"full_key: (\S+)", text)
     unknown = re.search(r"Could not override '([^']+)'", text) or re.search(r"Key '([^']+)' (?:is )?not in", text)
-    group = re.search(r"Could not find '([^']+)'", text)
-    if group and "Available options" in text:
-        options = re.findall(r"^\t(\w+)$", text, re.MULTILINE)
-        return f"{group.group(1)}: no such config; available: {', '.join(options)}"
+    absent = re.search(r"Could not (?:find|load) '([^']+)'", text)
+    if absent:
+        group = absent.group(1).rsplit("/", 1)[0]
+        options = re.findall(r"^\t(\w+)$", text, re.MULTILINE) or sorted(
+            f.stem for f in (conf_dir() / group).glob("*.yaml")
+        )
+        return f"{absent.group(1)}: no such config; available: {', '.join(options)}"
     if "Missing mandatory value" in text or "missing mandatory" in text.lower():
         name = key.group(1) if key else text.rsplit(" ", 1)[-1]
         return f"{prefix}{name} has no value; give {prefix}{name}=…"
     if unknown:
         name = key.group(1) if key and "." in key.group(1) else unknown.group(1)
         near = difflib.get_close_matches(name, known, n=1)
-        return f"unknown key '{prefix}{name}'" + (f"; did you mean '{near[0]}'?" if near else "; see --help")
+        return f"unknown key '{prefix}{name}'" + (
+            f"; did you mean '{near[0]}'?" if near else "; see --help (a key that the YAML leaves out: +key=value)"
+        )
     first = text.splitlines()[0]
+    if isinstance(override := getattr(error, "override", None), str):
+        return f"{override!r}: cannot be read as key=value ({first}); quote text with blanks or signs: \"key='a b'\""
     return f"{prefix}{key.group(1)}: {first}" if key and key.group(1) else f"{prefix}{first}"
 
 

@@ -124,7 +124,7 @@ def read_card(out: str | Path) -> dict[str, Any]:
         raise UserError(f"{out}: has no card.json") from None
     except (OSError, ValueError) as error:
         raise UserError(f"{file}: cannot be read as JSON ({error})") from None
-    if not isinstance(card.get("config"), dict):
+    if not (isinstance(card, dict) and isinstance(card.get("config"), dict) and "stage" in card):
         raise UserError(f"{file}: is not a card of ours")
     return card
 

@@ -1,1 +1,6 @@
-"""Placeholder."""
+"""The networks of image translation, each after its paper."""
+
+from gan.networks.patchgan import DiscriminatorConfig, PatchDiscriminator
+from gan.networks.resnet import GeneratorConfig, ResnetGenerator
+
+__all__ = ["DiscriminatorConfig", "GeneratorConfig", "PatchDiscriminator", "ResnetGenerator"]

@@ -1,0 +1,48 @@
+"""The pictures of a report: which to show, and small copies of them that a page can carry inside."""
+
+import base64
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+__all__ = ["data_uri", "nearest", "spread"]
+
+T = TypeVar("T")
+THUMBNAIL = 16  # pixels a side, for comparing colours
+
+
+def data_uri(path: Path, width: int) -> str | None:
+    """The picture as a JPEG data URI, at most `width` pixels wide; None if it is missing or cannot be read."""
+    try:
+        with Image.open(path) as picture:
+            picture.draft("RGB", (2 * width, 2 * width))  # decodes a large JPEG at a fraction of its size
+            small = picture.convert("RGB")
+    except (OSError, ValueError):
+        return None
+    small.thumbnail((width, 4 * width), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=82, optimize=True)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def nearest(picture: Path, candidates: Sequence[Path]) -> Path:
+    """The candidate with the smallest mean absolute RGB difference to `picture`, both shrunk to 16×16 pixels."""
+    wanted = _colours(picture)
+    return min(candidates, key=lambda path: float(np.abs(_colours(path) - wanted).mean()))
+
+
+def spread(items: Sequence[T], count: int) -> list[T]:
+    """At most `count` of `items`, evenly spaced and always the same."""
+    if len(items) <= count:
+        return list(items)
+    return [items[i] for i in np.linspace(0, len(items) - 1, count).round().astype(int)]
+
+
+def _colours(path: Path) -> NDArray[np.float32]:
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB").resize((THUMBNAIL, THUMBNAIL)), dtype=np.float32)

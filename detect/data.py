@@ -1,0 +1,136 @@
+"""Training pictures from dataset folders: read once, mixed by an exact quota, augmented by seed."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from coldstart import dataset as folders
+from coldstart.errors import UserError
+from coldstart.progress import track
+from detect.augment import Augmentation
+from detect.letterbox import Letterbox
+
+__all__ = ["Batches", "Sample", "TrainingSet", "class_names", "loader", "read", "read_picture", "targets"]
+
+Targets = list[dict[str, Tensor]]
+
+
+def class_names(datasets: Sequence[folders.Dataset]) -> list[str]:
+    """All category names, in the order in which the folders name them first: classes are matched by name, not by id."""
+    return list(dict.fromkeys(name for dataset in datasets for name in dataset.class_names))
+
+
+def targets(annotations: Sequence[folders.Annotation]) -> list[folders.Annotation]:
+    """What a detector is asked for: annotations without `ignore` and `iscrowd`."""
+    return [a for a in annotations if not a.get("ignore") and not a.get("iscrowd")]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A 3×H×W uint8 picture, its N×4 boxes x1 y1 x2 y2 in its pixels and their N labels from 0."""
+
+    picture: Tensor
+    boxes: Tensor
+    labels: Tensor
+
+
+def read_picture(path: Any) -> Tensor:
+    """3×H×W uint8 as stored: EXIF orientation is not applied, since boxes are for stored pixels.
+
+    Raises:
+        UserError: the file is no readable picture.
+    """
+    try:
+        with Image.open(path) as picture:
+            return torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1).contiguous()
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise UserError(f"{path}: cannot be read as an image ({error})") from None
+
+
+def read(dataset: folders.Dataset, names: Sequence[str], size: tuple[int, int]) -> list[Sample]:
+    """Decode a folder's pictures, shrunk to at most twice the training size so that crops stay sharp."""
+    category = {c["id"]: names.index(c["name"]) for c in dataset.categories}
+    grouped = dataset.by_image()
+    samples = []
+    for record in track(dataset.images, f"reading {dataset.root.name}", unit="image"):
+        picture = read_picture(dataset.path(record))
+        wanted = targets(grouped[record["id"]])
+        boxes = torch.tensor([a["bbox"] for a in wanted], dtype=torch.float32).reshape(-1, 4)
+        boxes[:, 2:] += boxes[:, :2]
+        width, height = record["width"], record["height"]
+        boxes = torch.minimum(boxes.clamp(min=0), torch.tensor([width, height] * 2))
+        place = Letterbox((width, height), (2 * size[0], 2 * size[1]))
+        if place.inner[0] < width:
+            shrunk = torch.nn.functional.interpolate
+            picture = shrunk(picture[None], place.inner[::-1], mode="bilinear", antialias=True)[0]
+            boxes = boxes * torch.tensor([place.inner[0] / width, place.inner[1] / height] * 2)
+        samples.append(Sample(picture, boxes, torch.tensor([category[a["category_id"]] for a in wanted]).long()))
+    return samples
+
+
+class Batches(Sampler[list[tuple[int, int]]]):
+    """Batches of (sample index, seed); `samples` and `quota` (exact) are (synthetic, real) counts.
+
+    Samples are numbered synthetic first; each kind is walked through in a new random order again and again. The
+    same `seed` gives the same batches whatever the number of workers. Iteration begins at batch `start`, where an
+    interrupted training stood; the length stays `steps`, from which Lightning counts.
+    """
+
+    def __init__(
+        self, samples: tuple[int, int], quota: tuple[int, int], steps: int, seed: int | list[int], start: int = 0
+    ) -> None:
+        synthetic, real = samples
+        self.pools = list(zip((range(synthetic), range(synthetic, synthetic + real)), quota, strict=True))
+        self.steps, self.seed, self.start = steps, seed, start
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        generator = np.random.default_rng(self.seed)
+        streams = [(_endless(pool, generator.spawn(1)[0]), count) for pool, count in self.pools if count]
+        for step in range(self.steps):
+            indices = [next(stream) for stream, count in streams for _ in range(count)]
+            seeds = generator.integers(2**62, size=len(indices)).tolist()
+            if step >= self.start:
+                yield list(zip(indices, seeds, strict=True))
+
+
+def _endless(pool: range, generator: np.random.Generator) -> Iterator[int]:
+    while True:
+        yield from (pool[i] for i in generator.permutation(len(pool)))
+
+
+class TrainingSet(Dataset[tuple[Tensor, Tensor, Tensor]]):
+    """Augmented samples; the key is (sample index, seed)."""
+
+    def __init__(self, samples: Sequence[Sample], augmentation: Augmentation) -> None:
+        self.samples, self.augmentation = samples, augmentation
+
+    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
+        index, seed = key
+        sample = self.samples[index]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return self.augmentation(sample.picture, sample.boxes, sample.labels)
+
+
+def loader(samples: Sequence[Sample], augmentation: Augmentation, batches: Batches, workers: int) -> DataLoader[Any]:
+    """Batches as torchvision's detectors want them: a list of pictures and a list of targets."""
+    return DataLoader(
+        TrainingSet(samples, augmentation),
+        batch_sampler=batches,
+        num_workers=workers,
+        collate_fn=_collate,
+        persistent_workers=workers > 0,
+    )
+
+
+def _collate(items: list[tuple[Tensor, Tensor, Tensor]]) -> tuple[list[Tensor], Targets]:
+    return [p for p, _, _ in items], [{"boxes": boxes, "labels": labels} for _, boxes, labels in items]

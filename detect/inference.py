@@ -1,0 +1,87 @@
+"""Run a trained detector on pictures of any size; boxes come back in the pictures' own pixels."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torchvision.ops import nms
+
+from coldstart import training
+from coldstart.errors import UserError
+from coldstart.progress import track
+from detect.data import read_picture
+from detect.detectors import Checkpoint
+from detect.letterbox import letterbox
+
+__all__ = ["Detection", "check_picture", "detect", "device", "results"]
+
+
+@dataclass(frozen=True)
+class Detection:
+    """One box `[x, y, width, height]` in pixels, its class name and score in 0..1."""
+
+    box: list[float]
+    name: str
+    score: float
+
+
+def device(accelerator: str) -> torch.device:
+    """The torch device of Lightning's names auto, cpu, gpu and mps.
+
+    Raises:
+        UserError: this machine has no such device.
+    """
+    there = {"cpu": True, "gpu": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if accelerator == "auto":
+        accelerator = next(name for name in ("gpu", "mps", "cpu") if there[name])
+    if not there.get(accelerator):
+        raise UserError(
+            f"accelerator: {accelerator!r} is not one of auto, {', '.join(name for name, yes in there.items() if yes)}"
+        )
+    return torch.device({"gpu": "cuda"}.get(accelerator, accelerator))
+
+
+def check_picture(path: Path) -> None:
+    """Raise UserError unless `path` opens as a picture."""
+    try:
+        with Image.open(path) as picture:
+            picture.verify()
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise UserError(f"{path}: cannot be read as an image ({error})") from None
+
+
+def detect(
+    checkpoint: Checkpoint, photos: Sequence[Path], accelerator: str = "auto", precision: str = "auto"
+) -> Iterator[list[Detection]]:
+    """The detections on each photo, best first."""
+    where = device(accelerator)
+    model = checkpoint.model.to(where).eval()
+    for photo in track(photos, "detecting", unit="image"):
+        framed, place = letterbox(read_picture(photo), checkpoint.size)
+        with torch.inference_mode(), training.autocast(precision, where):
+            output: dict[str, Tensor] = model([framed.to(where).float() / 255])[0]
+        kept = _agnostic(output, checkpoint.config.agnostic_nms)
+        boxes = place.inverse(output["boxes"][kept]).cpu()
+        boxes[:, 2:] -= boxes[:, :2]
+        rows = zip(boxes.tolist(), output["labels"][kept].tolist(), output["scores"][kept].tolist(), strict=True)
+        yield [Detection(box, checkpoint.class_names[label], score) for box, label, score in rows]
+
+
+def _agnostic(output: dict[str, Tensor], iou: float | None) -> Tensor:
+    """Indices that stay, best first: of two boxes of different classes on one object, the weaker goes."""
+    if iou is None:
+        return output["scores"].argsort(descending=True)
+    return nms(output["boxes"], output["scores"], iou)
+
+
+def results(found: Sequence[Detection], image_id: int, category_ids: dict[str, int]) -> list[dict[str, Any]]:
+    """COCO results of one image; classes without a category id are left out."""
+    return [
+        {"image_id": image_id, "category_id": category_ids[d.name], "bbox": d.box, "score": d.score}
+        for d in found
+        if d.name in category_ids
+    ]

@@ -1,0 +1,151 @@
+"""Stage 2, training: learn to carry renders into the look of photos, without pairs.
+
+    python -m gan.train source=outputs/renders/a target=photos out=outputs/gan/a
+    python -m gan.train model=cyclegan_small steps=3000 source=… target=… out=…      # a CPU's evening
+    python -m gan.train model.generator.base=32 model.generator.blocks=4 crop=128 …  # any part of a model's config
+
+`source` is a dataset folder (its labels are not looked at), `target` a dataset folder or a plain folder of photos.
+Writes generator.safetensors (what gan.translate loads), samples/ to look at, and last.ckpt: the same command after an
+interruption goes on from there.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+from omegaconf import MISSING
+from torch.utils.data import DataLoader
+
+from coldstart import cli, lineage, tracking, training
+from coldstart.errors import UserError
+from gan.callbacks import LastCheckpoint, SampleGrids
+from gan.checkpoint import save_generator
+from gan.data import From, UnpairedCrops, open_domains
+from gan.models import MODELS, Translator
+
+__all__ = ["TrainConfig", "train"]
+
+PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """See conf/gan_train.yaml."""
+
+    source: str = MISSING
+    target: str = MISSING
+    out: str = MISSING
+    model: dict[str, Any] = field(default_factory=dict)
+    steps: int = 20000
+    batch: int = 1
+    crop: int = 256
+    seed: int = 0
+    sample_every: int = 500
+    save_every: int = 500
+    workers: int = 0
+    accelerator: str = "auto"
+    devices: int = 1
+    precision: str = "auto"
+    logger: tracking.LoggerConfig = field(default_factory=tracking.LoggerConfig)
+
+    def __post_init__(self) -> None:
+        for key in ("steps", "batch", "sample_every", "save_every"):
+            if getattr(self, key) < 1:
+                raise UserError(f"{key}: must be at least 1, got {getattr(self, key)}")
+        if self.crop < 32 or self.crop % 4:
+            raise UserError(f"crop: must be a multiple of 4 and at least 32, got {self.crop}")
+        if self.seed < 0 or self.workers < 0:
+            raise UserError(f"seed and workers must not be negative, got {self.seed} and {self.workers}")
+        if self.devices != 1:
+            raise UserError(f"devices: a translator trains on one device, got {self.devices}; give devices=1")
+        if self.precision not in PRECISIONS:
+            raise UserError(f"precision: {self.precision!r} is none of {', '.join(PRECISIONS)}")
+
+
+def train(config: TrainConfig) -> None:
+    """Train, or go on training, in `config.out`.
+
+    Raises:
+        UserError: bad config or input, `out` holding another config's data, or a loss that is not finite.
+    """
+    name = config.model.get("name")
+    if name not in MODELS:
+        raise UserError(f"model.name: {name!r} is none of {', '.join(MODELS)}")
+    settings: Any = cli.typed(MODELS[name].Config, config.model, "model")
+    out = Path(config.out)
+    domains = open_domains(config.source, config.target, config.crop)
+    training.quiet()
+    trainer = _trainer(config, max_steps=config.steps * MODELS[name].OPTIMIZERS)
+    parents = {"source": config.source, "target": config.target}
+    if lineage.claim(out, "gan.train", cli.plain(config), parents=parents):
+        print(f"{out / 'generator.safetensors'}: already trained")
+        return
+
+    last = out / "last.ckpt"
+    done = _saved_step(last, MODELS[name])
+    torch.manual_seed(config.seed)
+    model = MODELS[name].build(settings, config.steps, config.seed)
+    crops = UnpairedCrops(*domains, config.crop, config.steps * config.batch, config.seed)
+    loader = DataLoader(
+        crops,
+        batch_size=config.batch,
+        sampler=From(done * config.batch, len(crops)),
+        num_workers=config.workers,
+        pin_memory=torch.cuda.is_available(),
+    )
+    with tracking.start(config.logger, "gan.train", cli.plain(config), out) as run:
+        trainer.logger = run.lightning() or None
+        trainer.callbacks += [  # type: ignore[attr-defined]
+            training.ProgressLines(f"training {name}", config.steps),
+            SampleGrids(config.sample_every, config.steps, domains, folder=out / "samples", run=run),
+            LastCheckpoint(last, config.save_every, config.steps),
+        ]
+        try:
+            trainer.fit(model, loader, ckpt_path=last if done else None, weights_only=True)
+        except SystemExit:  # what Lightning makes of Ctrl-C
+            raise KeyboardInterrupt from None
+        save_generator(out / "generator.safetensors", model.generator, name, settings.generator)
+    lineage.complete(out)
+    print(f"{out / 'generator.safetensors'}: trained for {config.steps} steps")
+
+
+def _trainer(config: TrainConfig, max_steps: int) -> pl.Trainer:
+    try:
+        return pl.Trainer(
+            accelerator=config.accelerator,
+            devices=config.devices,
+            precision=training.precision(config.precision),  # type: ignore[arg-type]
+            max_epochs=1,
+            max_steps=max_steps,
+            logger=False,
+            log_every_n_steps=10,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+    except (MisconfigurationException, RuntimeError, ValueError) as error:
+        raise UserError(
+            f"accelerator={config.accelerator} devices={config.devices} precision={config.precision}: "
+            + str(error).splitlines()[0]
+        ) from None
+
+
+def _saved_step(path: Path, model: type[Translator]) -> int:
+    """Steps that the checkpoint at `path` has behind it; 0 without one."""
+    if not path.is_file():
+        return 0
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        return int(checkpoint["global_step"]) // model.OPTIMIZERS
+    except Exception as error:
+        # A pickle can break in any way.
+        raise UserError(
+            f"{path}: is no checkpoint of a training ({type(error).__name__}); remove it to start over"
+        ) from None
+
+
+if __name__ == "__main__":
+    cli.run(train, TrainConfig, "gan_train", __doc__)

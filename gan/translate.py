@@ -1,0 +1,156 @@
+"""Stage 2, translation: a whole dataset folder in the look of the photos, its labels untouched.
+
+    python -m gan.translate checkpoint=outputs/gan/a/generator.safetensors source=outputs/renders/a out=outputs/a
+
+Annotations, categories, masks and scenes are the source's own; every picture keeps its size, so that every box and
+mask still fits. Pictures that an interrupted call has written are kept.
+"""
+
+import io
+import os
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from omegaconf import MISSING
+from PIL import Image
+from torch import Tensor, nn
+
+from coldstart import cli, dataset, lineage, tracking, training
+from coldstart.errors import UserError
+from coldstart.progress import track
+from gan.checkpoint import load_generator
+from gan.data import from_tensor, read_picture, to_tensor
+
+__all__ = ["TranslateConfig", "translate", "translate_image"]
+
+CARRIED = ("masks", "scenes", "depth", "normals")  # what stays true when only the look changes
+PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
+FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
+    "png": ("PNG", {}),
+    "jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
+}
+SMALLEST = 16  # pixels; below, the generator's padding would be larger than its picture
+SHOWN = 8  # pictures that go to the logger
+
+
+@dataclass(frozen=True)
+class TranslateConfig:
+    """See conf/gan_translate.yaml."""
+
+    checkpoint: str = MISSING
+    source: str = MISSING
+    out: str = MISSING
+    format: str = "png"
+    accelerator: str = "auto"
+    precision: str = "auto"
+    logger: tracking.LoggerConfig = field(default_factory=tracking.LoggerConfig)
+
+    def __post_init__(self) -> None:
+        if self.format not in FORMATS:
+            raise UserError(f"format: {self.format!r} is none of {', '.join(FORMATS)}")
+        if self.accelerator not in ("auto", "cpu", "gpu"):
+            raise UserError(f"accelerator: {self.accelerator!r} is none of auto, cpu, gpu")
+        if self.precision not in PRECISIONS:
+            raise UserError(f"precision: {self.precision!r} is none of {', '.join(PRECISIONS)}")
+
+
+def translate(config: TranslateConfig) -> None:
+    """Translate dataset folder `config.source` into `config.out`.
+
+    Raises:
+        UserError: bad config or input, or `out` holding another config's data.
+    """
+    checkpoint, out = Path(config.checkpoint), Path(config.out)
+    generator, model = load_generator(checkpoint)
+    source = dataset.load(config.source)
+    _check_images(source)
+    device = _device(config.accelerator)
+    if lineage.claim(
+        out, "gan.translate", cli.plain(config), parents={"checkpoint": checkpoint, "source": config.source}
+    ):
+        print(f"{out}: already translated")
+        return
+
+    result = replace(source, root=out, images=[_record(image, source, out, config.format) for image in source.images])
+    with tracking.start(config.logger, "gan.translate", cli.plain(config), out) as run:
+        _carry(source.root, out)
+        generator.to(device)
+        pairs = list(zip(source.images, result.images, strict=True))
+        for old, new in track(pairs, f"translating with {model}", unit="image"):
+            file = result.path(new)
+            if not file.is_file():
+                pixels = to_tensor(np.asarray(read_picture(source.path(old), upright=False)))[None].to(device)
+                with training.autocast(config.precision, device):
+                    translated = translate_image(generator, pixels)
+                dataset.write_atomic(file, _encoded(translated[0], config.format))
+            new["sha256"] = dataset.sha256(file)
+        dataset.save(result)
+        run.images("translated", [result.path(image) for image in result.images[:SHOWN]])
+        run.summary({"images": len(result.images)})
+    lineage.complete(out)
+    print(f"{out}: {len(result.images)} images translated")
+
+
+@torch.inference_mode()
+def translate_image(generator: nn.Module, image: Tensor) -> Tensor:
+    """N×3×H×W in [-1, 1] to the same size, whatever it is: padded by reflection to multiples of 4 and cut back."""
+    height, width = image.shape[-2:]
+    padded = F.pad(image, (0, -width % 4, 0, -height % 4), mode="reflect")
+    translated: Tensor = generator(padded)
+    return translated[..., :height, :width].float()
+
+
+def _check_images(source: dataset.Dataset) -> None:
+    names = Counter(str(Path(image["file_name"]).with_suffix("")) for image in source.images)
+    twice = [name for name, count in names.items() if count > 1]
+    if twice:
+        raise UserError(f"{source.root}: two images are called {twice[0]!r} but for their suffix; rename one of them")
+    for image in source.images:
+        if min(image["width"], image["height"]) < SMALLEST:
+            raise UserError(
+                f"{source.path(image)}: is {image['width']}×{image['height']}; "
+                f"pictures must have at least {SMALLEST} pixels a side"
+            )
+
+
+def _device(accelerator: str) -> torch.device:
+    found = torch.accelerator.current_accelerator(check_available=True) if accelerator != "cpu" else None
+    if found is None and accelerator == "gpu":
+        raise UserError("accelerator: this machine has no GPU that torch can use; give accelerator=auto or cpu")
+    return found or torch.device("cpu")
+
+
+def _record(image: dataset.Image, source: dataset.Dataset, out: Path, suffix: str) -> dataset.Image:
+    """The record of the translation of `image`; its hash follows when it is written."""
+    origin = os.path.relpath(source.path(image).resolve(), out.resolve())
+    name = Path(image["file_name"]).with_suffix(f".{suffix}").as_posix()
+    return {**image, "file_name": name, "source": Path(origin).as_posix()}
+
+
+def _carry(source: Path, out: Path) -> None:
+    """Masks, scenes and the like: hard links where the file system has them, else copies."""
+    for file in (path for folder in CARRIED for path in sorted((source / folder).rglob("*")) if path.is_file()):
+        destination = out / file.relative_to(source)
+        if destination.exists():
+            continue
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            destination.hardlink_to(file)
+        except OSError:
+            dataset.write_atomic(destination, file.read_bytes())
+
+
+def _encoded(image: Tensor, suffix: str) -> bytes:
+    buffer = io.BytesIO()
+    kind, options = FORMATS[suffix]
+    Image.fromarray(from_tensor(image)).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+if __name__ == "__main__":
+    cli.run(translate, TranslateConfig, "gan_translate", __doc__)

@@ -1,0 +1,148 @@
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image as Picture
+from pycocotools import mask as coco_mask
+
+from coldstart import dataset as ds
+from coldstart.errors import UserError
+
+Edit = Callable[[dict[str, Any]], object]
+
+
+def test_what_is_saved_is_loaded(toy: Callable[..., ds.Dataset]) -> None:
+    written = toy("a", 3)
+    read = ds.load(written.root)
+    assert read == written
+    assert read.class_names == ["milk", "orange", "water"]
+    assert [len(found) for found in read.by_image().values()] == [3, 3, 3]
+    assert read.path(read.images[0]).is_file()
+    assert read.mask_path(read.images[0]).name == "000000.png"
+
+
+def test_an_image_without_annotations_is_listed_by_image(toy: Callable[..., ds.Dataset]) -> None:
+    whole = toy("a", 2)
+    ds.save(ds.Dataset(whole.root, whole.images, whole.annotations[:3], whole.categories))
+    assert [len(found) for found in ds.load(whole.root).by_image().values()] == [3, 0]
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        np.zeros((5, 7), bool),
+        np.ones((5, 7), bool),
+        np.eye(6, 4, dtype=bool),
+        np.random.default_rng(0).random((23, 17)) > 0.5,
+        np.random.default_rng(1).random((16, 16)) > 0.98,
+    ],
+    ids=["empty", "full", "diagonal", "dense", "sparse"],
+)
+def test_rle_agrees_with_pycocotools(mask: np.ndarray) -> None:
+    rle = ds.encode_rle(mask)
+    theirs = coco_mask.frPyObjects(rle, *mask.shape)
+    assert theirs == coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))
+    np.testing.assert_array_equal(ds.decode_rle(rle), mask)
+    if mask.any():
+        assert ds.mask_box(mask) == coco_mask.toBbox(theirs).tolist()
+
+
+@pytest.mark.parametrize(("kind", "shape"), [("uint8", (9, 5, 3)), ("uint8", (9, 5)), ("uint16", (9, 5))])
+def test_png_is_read_back_by_pillow(kind: str, shape: tuple[int, ...]) -> None:
+    pixels = np.random.default_rng(0).integers(0, np.iinfo(kind).max, shape, dtype=kind, endpoint=True)
+    np.testing.assert_array_equal(np.asarray(Picture.open(io.BytesIO(ds.png_bytes(pixels)))), pixels)
+
+
+def test_an_interrupted_write_leaves_the_old_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "annotations.json"
+    ds.write_json(file, {"old": 1})
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ds.os, "fsync", stop)
+    with pytest.raises(KeyboardInterrupt):
+        ds.write_json(file, {"new": 2})
+    assert json.loads(file.read_text()) == {"old": 1}
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_json_is_the_same_bytes_for_the_same_content(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        ds.write_json(tmp_path / name, {"×": [1, 2.5, None]})
+    assert ds.sha256(tmp_path / "a") == ds.sha256((tmp_path / "b").read_bytes())
+
+
+REFUSALS: dict[str, tuple[Edit, str]] = {
+    "images not a list": (lambda c: c.update(images={}), "'images' must be a list"),
+    "annotations missing": (lambda c: c.pop("annotations"), "'annotations' must be a list"),
+    "no categories": (lambda c: c.update(categories=[]), "category ids"),
+    "category id 0": (lambda c: c["categories"][0].update(id=0), "whole numbers from 1"),
+    "category ids shared": (lambda c: c["categories"][0].update(id=2), "whole numbers from 1"),
+    "category names shared": (lambda c: c["categories"][0].update(name="orange"), "share a name"),
+    "no image": (lambda c: c.update(images=[]), "lists no image"),
+    "image ids shared": (lambda c: c["images"][0].update(id=2), "two images share an id"),
+    "image leaves the folder": (lambda c: c["images"][0].update(file_name="../card.json"), "leaves the folder"),
+    "image missing": (lambda c: c["images"][0].update(file_name="no.png"), "is missing"),
+    "size differs": (lambda c: c["images"][0].update(width=7), "but annotations.json says 7×128"),
+    "annotation ids shared": (lambda c: c["annotations"][0].update(id=2), "two annotations share an id"),
+    "annotation without image": (lambda c: c["annotations"][0].update(image_id=99), "belongs to image 99"),
+    "annotation without category": (lambda c: c["annotations"][0].update(category_id=9), "has category 9"),
+    "three numbers": (lambda c: c["annotations"][0].update(bbox=[1, 2, 3]), "four finite numbers"),
+    "not a number": (lambda c: c["annotations"][0].update(bbox=[1, 2, float("nan"), 4]), "four finite numbers"),
+    "empty box": (lambda c: c["annotations"][0].update(bbox=[1, 2, 0, 4]), "empty or outside"),
+    "box outside": (lambda c: c["annotations"][0].update(bbox=[500, 2, 3, 4]), "empty or outside"),
+    "field misspelt": (lambda c: c["annotations"][0].pop("bbox"), "lacks or misspells a field ('bbox')"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_malformed_annotations_are_refused(
+    case: str, toy: Callable[..., ds.Dataset], change: Callable[[Path, Edit], None]
+) -> None:
+    root = toy("a", 2).root
+    edit, message = REFUSALS[case]
+    change(root, edit)
+    with pytest.raises(UserError) as refusal:
+        ds.load(root)
+    assert message in str(refusal.value)
+    assert str(root) in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def test_an_ignored_box_may_be_empty(toy: Callable[..., ds.Dataset], change: Callable[[Path, Edit], None]) -> None:
+    root = toy("a", 1).root
+    change(root, lambda c: c["annotations"][0].update(bbox=[1, 2, 0, 0], ignore=1))
+    assert ds.load(root).annotations[0]["ignore"] == 1
+
+
+def test_folders_that_are_no_dataset_are_refused(tmp_path: Path, toy: Callable[..., ds.Dataset]) -> None:
+    with pytest.raises(UserError, match="no such dataset folder"):
+        ds.load(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=r"has no annotations.json"):
+        ds.load(tmp_path / "empty")
+    for name, text, message in (("text", "{", "cannot be read as JSON"), ("list", "[]", "expected a COCO object")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "annotations.json").write_text(text)
+        with pytest.raises(UserError, match=message):
+            ds.load(tmp_path / name)
+    broken = toy("broken", 1)
+    broken.path(broken.images[0]).write_bytes(b"not a picture")
+    with pytest.raises(UserError, match="cannot be read as an image"):
+        ds.load(broken.root)
+
+
+def test_photos_come_from_a_dataset_or_a_plain_folder(tmp_path: Path, toy: Callable[..., ds.Dataset]) -> None:
+    dataset = toy("a", 2)
+    assert ds.list_photos(dataset.root) == [dataset.path(image) for image in dataset.images]
+    assert [p.name for p in ds.list_photos(dataset.root / "images")] == ["000000.png", "000001.png"]
+    with pytest.raises(UserError, match="no such folder"):
+        ds.list_photos(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="holds no photo"):
+        ds.list_photos(tmp_path / "empty")

@@ -1,0 +1,118 @@
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coldstart import lineage
+from coldstart.dataset import Dataset
+from coldstart.errors import UserError
+
+CONFIG: dict[str, Any] = {"seed": 1, "count": 4, "model": {"name": "a", "lr": 0.1}, "out": "x", "workers": 1}
+
+
+def test_a_folder_is_claimed_gone_on_in_and_completed(tmp_path: Path) -> None:
+    out = tmp_path / "new" / "out"
+    assert lineage.claim(out, "stage", CONFIG) is False
+    assert not lineage.is_complete(out)
+    (out / "half.png").write_bytes(b"")
+    assert lineage.claim(out, "stage", CONFIG) is False
+    lineage.complete(out, images=4)
+    assert lineage.is_complete(out)
+    assert lineage.read_card(out)["images"] == 4
+    assert lineage.claim(out, "stage", CONFIG) is True
+
+
+def test_what_does_not_change_the_data_may_differ(tmp_path: Path) -> None:
+    lineage.claim(tmp_path / "out", "stage", CONFIG)
+    lineage.complete(tmp_path / "out")
+    again = {**CONFIG, "workers": 8, "logger": {"kind": "none"}, "accelerator": "gpu"}
+    assert lineage.claim(tmp_path / "out", "stage", again) is True
+
+
+def test_a_key_that_extends_may_grow(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    lineage.claim(out, "stage", CONFIG, extends=["count"])
+    lineage.complete(out)
+    assert lineage.claim(out, "stage", {**CONFIG, "count": 9}, extends=["count"]) is False
+    assert lineage.read_card(out)["config"]["count"] == 9
+    assert not lineage.is_complete(out)
+    with pytest.raises(UserError, match="differs in count"):
+        lineage.claim(out, "stage", {**CONFIG, "count": 3})
+
+
+@pytest.mark.parametrize(
+    ("config", "stage", "named"),
+    [
+        ({**CONFIG, "seed": 2}, "stage", "seed"),
+        ({**CONFIG, "model": {"name": "a", "lr": 0.2}}, "stage", "model.lr"),
+        ({**CONFIG, "extra": 1}, "stage", "extra"),
+        (CONFIG, "another", "stage"),
+    ],
+)
+def test_another_config_is_refused_and_changes_nothing(
+    tmp_path: Path, config: dict[str, Any], stage: str, named: str
+) -> None:
+    lineage.claim(tmp_path / "out", "stage", CONFIG)
+    before = (tmp_path / "out" / "card.json").read_bytes()
+    with pytest.raises(UserError, match=f"another config .differs in {named}."):
+        lineage.claim(tmp_path / "out", stage, config)
+    assert (tmp_path / "out" / "card.json").read_bytes() == before
+
+
+def test_changed_parents_are_another_config(
+    tmp_path: Path, toy: Callable[..., Dataset], change: Callable[..., None]
+) -> None:
+    parent = toy("parent", 1).root
+    lineage.claim(tmp_path / "out", "stage", CONFIG, {"source": parent})
+    assert lineage.claim(tmp_path / "out", "stage", CONFIG, {"source": parent}) is False
+    change(parent, lambda content: content["annotations"].pop())
+    with pytest.raises(UserError, match=r"differs in parents.source"):
+        lineage.claim(tmp_path / "out", "stage", CONFIG, {"source": parent})
+
+
+def test_a_foreign_folder_or_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("precious")
+    with pytest.raises(UserError, match=r"is not empty and has no card.json"):
+        lineage.claim(tmp_path / "mine", "stage", CONFIG)
+    with pytest.raises(UserError, match="is a file"):
+        lineage.claim(tmp_path / "mine" / "thesis.txt", "stage", CONFIG)
+    assert [p.name for p in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_read_only_parent_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o555)
+    with pytest.raises(UserError, match="cannot be written"):
+        lineage.claim(tmp_path / "out", "stage", CONFIG)
+
+
+def test_a_folder_below_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot be written"):
+        lineage.claim(tmp_path / "file" / "out", "stage", CONFIG)
+
+
+def test_cards_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"has no card.json"):
+        lineage.read_card(tmp_path)
+    (tmp_path / "card.json").write_text("{")
+    with pytest.raises(UserError, match="cannot be read as JSON"):
+        lineage.read_card(tmp_path)
+    for text in ("[]", json.dumps({"config": 3})):
+        (tmp_path / "card.json").write_text(text)
+        with pytest.raises(UserError, match="is not a card of ours"):
+            lineage.read_card(tmp_path)
+
+
+def test_a_fingerprint_follows_the_content(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "a.jpg").write_bytes(b"1")
+    first = lineage.fingerprint(folder)
+    assert first == lineage.fingerprint(folder)
+    (folder / "a.jpg").write_bytes(b"2")
+    assert lineage.fingerprint(folder) != first

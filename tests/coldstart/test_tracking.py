@@ -1,0 +1,96 @@
+import csv
+import struct
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image as Picture
+from wandb.proto import wandb_internal_pb2
+
+from coldstart import lineage, tracking
+from coldstart.errors import UserError
+from coldstart.tracking import LoggerConfig
+
+
+def records(file: Path) -> Iterator[wandb_internal_pb2.Record]:
+    """The records of a .wandb file: a 7-byte header, then LevelDB's log format (fragments in 32 KiB blocks)."""
+    content, place, whole = file.read_bytes(), 7, b""
+    while place + 7 <= len(content):
+        left = 32768 - place % 32768
+        if left < 7:  # a block's end too short for a fragment's header is padding
+            place += left
+            continue
+        length, kind = struct.unpack_from("<HB", content, place + 4)
+        whole += content[place + 7 : place + 7 + length]
+        place += 7 + length
+        if kind in (1, 4):  # FULL or LAST
+            yield wandb_internal_pb2.Record.FromString(whole)
+            whole = b""
+
+
+def work(config: LoggerConfig, out: Path) -> None:
+    """What a command does with its run."""
+    lineage.claim(out, "train", {"seed": 7})
+    picture = out / "picture.png"
+    Picture.new("RGB", (4, 4)).save(picture)
+    with tracking.start(config, "train", {"seed": 7}, out) as run:
+        run.log({"loss": 0.5}, step=1)
+        run.log({"loss": 0.25}, step=2)
+        run.images("samples", [picture], ["a caption"])
+        run.summary({"AP": 0.625})
+
+
+def test_none_writes_nothing(tmp_path: Path) -> None:
+    work(LoggerConfig(kind="none"), tmp_path / "out")
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["card.json", "picture.png"]
+
+
+def test_csv_holds_a_row_per_number(tmp_path: Path) -> None:
+    work(LoggerConfig(kind="csv"), tmp_path / "out")
+    with (tmp_path / "out" / "metrics.csv").open() as file:
+        assert list(csv.reader(file)) == [["1", "loss", "0.5"], ["2", "loss", "0.25"], ["", "AP", "0.625"]]
+
+
+def test_an_offline_wandb_run_can_be_read_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    work(LoggerConfig(kind="wandb", project="a-project", group="a-group"), tmp_path / "out")
+    (file,) = (tmp_path / "out" / "wandb").glob("offline-run-*/run-*.wandb")
+    assert f"wandb sync {file.parent}" in capsys.readouterr().err
+    # W&B's own process writes the end of the file, moments after the run is closed.
+    deadline = time.monotonic() + 20
+    while not any(record.HasField("exit") for record in records(file)):
+        assert time.monotonic() < deadline, "the run's file never ends"
+        time.sleep(0.05)
+    losses, summary, run = [], {}, None
+    config: dict[str, str] = {}
+    for record in records(file):
+        for update in [*record.config.update, *record.run.config.update]:
+            config[update.key or ".".join(update.nested_key)] = update.value_json
+        if record.HasField("run"):
+            run = record.run
+        for item in record.history.item:
+            if "loss" in (item.key, *item.nested_key):
+                losses.append(float(item.value_json))
+        summary |= {item.key or item.nested_key[0]: item.value_json for item in record.summary.update}
+    assert run is not None
+    assert (run.project, run.run_group, run.job_type) == ("a-project", "a-group", "train")
+    assert losses == [0.5, 0.25]
+    assert summary["AP"] == "0.625"
+    assert config["seed"] == "7"
+    assert any(key.startswith("lineage") for key in config)
+    assert list((file.parent / "files").rglob("samples*.png"))
+
+
+def test_a_failure_passes_through_and_closes_the_run(tmp_path: Path) -> None:
+    with (
+        pytest.raises(ZeroDivisionError),
+        tracking.start(LoggerConfig(kind="csv"), "train", {}, tmp_path / "out") as run,
+    ):
+        run.log({"loss": 1 / 0})
+    assert run.file.closed  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("keys", "message"), [({"kind": "tb"}, "none of wandb, csv"), ({"mode": "x"}, "neither")])
+def test_unknown_loggers_are_refused(keys: dict[str, str], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        LoggerConfig(**keys)

@@ -1,0 +1,62 @@
+import re
+from pathlib import Path
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+from coldstart import training
+
+
+class Line(pl.LightningModule):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = torch.nn.Linear(1, 1)
+
+    def training_step(self, batch: list[torch.Tensor], _: int) -> torch.Tensor:
+        loss = self.layer(batch[0]).square().mean()
+        self.log("loss", loss, prog_bar=True)
+        return loss
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.01)
+
+
+def fit(steps: int, folder: Path, checkpoint: str | None = None) -> pl.Trainer:
+    training.quiet()
+    trainer = pl.Trainer(
+        accelerator="cpu",
+        max_steps=steps,
+        callbacks=[training.ProgressLines("train line", steps)],
+        default_root_dir=folder,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    trainer.fit(Line(), DataLoader(TensorDataset(torch.ones(2, 1)), batch_size=1), ckpt_path=checkpoint)
+    return trainer
+
+
+def test_progress_lines_show_rate_time_left_and_loss(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    fit(4, tmp_path)
+    lines = [line for line in capfd.readouterr().err.splitlines() if line.startswith("train line")]
+    assert re.fullmatch(r"train line: 4/4 \[[\d.]+ step/s, 0:00 left\] loss=\d+\.\d{3}", lines[-1])
+
+
+def test_a_resumed_run_counts_on(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    fit(3, tmp_path).save_checkpoint(tmp_path / "last.ckpt")
+    capfd.readouterr()
+    fit(5, tmp_path, str(tmp_path / "last.ckpt"))
+    lines = [line for line in capfd.readouterr().err.splitlines() if line.startswith("train line")]
+    assert lines[-1].startswith("train line: 5/5 ")
+
+
+def test_precision_is_as_wanted_or_what_the_machine_computes() -> None:
+    assert training.precision("32-true") == "32-true"
+    assert training.precision("auto") in ("bf16-mixed", "32-true")
+    with training.autocast("bf16-mixed"):
+        assert torch.nn.functional.linear(torch.ones(1, 1), torch.ones(1, 1)).dtype == torch.bfloat16
+    with training.autocast("32-true"):
+        assert torch.nn.functional.linear(torch.ones(1, 1), torch.ones(1, 1)).dtype == torch.float32

@@ -1,0 +1,80 @@
+import dataclasses
+
+import pytest
+import torch
+from torch import Tensor
+
+from coldstart.errors import UserError
+from detect.augment import Augmentation, AugmentConfig
+
+COLOURS = torch.tensor([[255, 0, 0], [0, 255, 0], [0, 0, 255]])
+BOXES = torch.tensor([[30.0, 40, 80, 110], [120, 60, 170, 130], [70, 170, 150, 220]])
+
+
+def scene() -> Tensor:
+    picture = torch.full((3, 260, 200), 127, dtype=torch.uint8)
+    for colour, (x0, y0, x1, y1) in zip(COLOURS, BOXES.int().tolist(), strict=True):
+        picture[:, y0:y1, x0:x1] = colour[:, None, None]
+    return picture
+
+
+def coloured_box(picture: Tensor, label: int) -> list[float]:
+    """Box of the pixels nearer to the label's colour than to grey."""
+    distance = (picture.float() - COLOURS[label][:, None, None]).abs().sum(0)
+    rows, columns = (distance < 255).nonzero().T
+    return [columns.min().item(), rows.min().item(), columns.max().item() + 1, rows.max().item() + 1]
+
+
+def test_boxes_stay_on_their_objects() -> None:
+    augmentation = Augmentation(AugmentConfig(chance=0.9, crop=0.55, zoom_out=1.4), (150, 200))
+    seen = moved = 0
+    for seed in range(60):
+        torch.manual_seed(seed)
+        picture, boxes, labels = augmentation.move(scene(), BOXES.clone(), torch.arange(3))
+        assert picture.shape == (3, 200, 150)
+        for box, label in zip(boxes, labels.tolist(), strict=True):
+            assert coloured_box(picture, label) == pytest.approx(box.tolist(), abs=2)
+            seen += 1
+            moved += abs(float(box[0]) - float(BOXES[label, 0]) * 0.75) > 5
+    assert seen > 120
+    assert moved > seen / 2
+
+
+def test_each_strength_does_something_and_nothing_when_off() -> None:
+    off = AugmentConfig(0, 0, 0, 0, 0, 1.0, 1.0, [0.3, 1.1], [40, 95], 0.0, 0.0)
+    labels = torch.arange(3)
+    plain, boxes, _ = Augmentation(off, (200, 260))(scene(), BOXES, labels)
+    torch.testing.assert_close(plain, scene().float() / 255)
+    torch.testing.assert_close(boxes, BOXES)
+    for change in ({"brightness": 0.5}, {"contrast": 0.5}, {"saturation": 0.5}, {"hue": 0.2}, {"mirror": 1.0}):
+        torch.manual_seed(1)
+        changed, _, _ = Augmentation(dataclasses.replace(off, **change), (200, 260))(scene(), BOXES, labels)
+        assert (changed - plain).abs().mean() > 1e-3, change
+    camera = Augmentation(dataclasses.replace(off, noise=0.05, chance=1.0), (200, 260))
+    assert (camera(scene(), BOXES, labels)[0] - plain).abs().mean() > 1e-3
+
+
+def test_a_picture_without_boxes_passes() -> None:
+    augmentation = Augmentation(AugmentConfig(chance=1.0), (64, 64))
+    picture, boxes, labels = augmentation(scene(), torch.zeros(0, 4), torch.zeros(0, dtype=torch.long))
+    assert picture.shape == (3, 64, 64)
+    assert 0 <= picture.min() <= picture.max() <= 1
+    assert boxes.shape == (0, 4)
+    assert labels.shape == (0,)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"hue": 0.6},
+        {"crop": 0.0},
+        {"zoom_out": 0.9},
+        {"blur": [1.0]},
+        {"jpeg": [0, 101]},
+        {"noise": -1.0},
+        {"chance": 2.0},
+    ],
+)
+def test_bad_strengths_are_named(bad: dict[str, object]) -> None:
+    with pytest.raises(UserError, match=rf"augment\.{next(iter(bad))}"):
+        AugmentConfig(**bad)  # type: ignore[arg-type]

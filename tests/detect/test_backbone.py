@@ -1,0 +1,70 @@
+import copy
+
+import torch
+
+from detect.backbone import (
+    STRIDES,
+    Float32,
+    PyramidBackbone,
+    efficientnet_lite0,
+    fold_batch_norm,
+    imagenet_weights,
+)
+
+
+def test_the_wheels_tensors_match_timms_in_order_shape_by_shape() -> None:
+    ours = efficientnet_lite0(pretrained=False).state_dict()
+    theirs = torch.load(imagenet_weights(), weights_only=True)
+    names = list(theirs)
+    assert [t.shape for t in ours.values()] == [t.shape for t in list(theirs.values())[: len(ours)]]
+    assert all(name.startswith(("_conv_head", "_bn1", "_fc")) for name in names[len(ours) :])
+    # The same kind of tensor at the same place: weight, bias, running_mean, …
+    assert [n.rsplit(".", 1)[1] for n in ours] == [n.rsplit(".", 1)[1] for n in names[: len(ours)]]
+
+
+def test_pretrained_features_tell_patterns_apart_that_random_ones_do_not() -> None:
+    """Two crops of one texture are closer than two textures, by a wide margin, only after ImageNet."""
+    rows, columns = torch.meshgrid(torch.arange(96.0), torch.arange(96.0), indexing="ij")
+    stripes, checks = torch.sin(columns / 2), torch.sign(torch.sin(rows / 5) * torch.sin(columns / 5))
+    pictures = torch.stack([stripes, stripes.roll(7, 1), checks, checks.roll(7, 1)])[:, None].repeat(1, 3, 1, 1)
+
+    def margin(pretrained: bool) -> float:
+        torch.manual_seed(0)
+        network = efficientnet_lite0(pretrained).eval()
+        with torch.inference_mode():
+            features = torch.nn.functional.normalize(network(pictures)[-1].mean((2, 3)), dim=1)
+        likeness = features @ features.T
+        return float(likeness[0, 1] + likeness[2, 3] - likeness[0, 2] - likeness[1, 3])
+
+    assert margin(True) > 0.5
+    assert margin(False) < 0.1
+
+
+def test_folding_batch_norm_changes_no_output() -> None:
+    network = efficientnet_lite0(pretrained=True).eval()
+    folded = copy.deepcopy(network)
+    fold_batch_norm(folded)
+    assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in folded.modules())
+    x = torch.randn(1, 3, 64, 96)
+    with torch.inference_mode():
+        for before, after in zip(network(x), folded(x), strict=True):
+            torch.testing.assert_close(after, before, rtol=1e-3, atol=1e-3)
+
+
+def test_maps_have_the_strides_and_frozen_parts_no_gradient() -> None:
+    backbone = PyramidBackbone(channels=32, freeze=4, pretrained=True)
+    maps = backbone(torch.randn(1, 3, 64, 96))
+    assert [tuple(m.shape) for m in maps.values()] == [(1, 32, 64 // s, 96 // s) for s in STRIDES]
+    sum(m.sum() for m in maps.values()).backward()
+    parts = [backbone.body.conv_stem, *backbone.body.blocks]
+    graded = [any(p.grad is not None for p in part.parameters()) for part in parts]
+    assert graded == [False] * 4 + [True] * 4
+
+
+def test_float32_computes_outside_autocast() -> None:
+    inner = torch.nn.Conv2d(4, 4, 5, padding=2, groups=4)
+    x = torch.randn(1, 4, 8, 8)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert inner(x).dtype == torch.bfloat16
+        wide = Float32(inner)(x.bfloat16())
+    torch.testing.assert_close(wide, inner(x.bfloat16().float()))

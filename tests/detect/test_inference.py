@@ -1,0 +1,48 @@
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from coldstart.errors import UserError
+from detect.detectors import Checkpoint, check
+from detect.inference import Detection, check_picture, detect, device, results
+
+
+class Fixed(torch.nn.Module):
+    """Answers with the same three boxes in the input's frame, whatever it sees."""
+
+    def forward(self, pictures: list[torch.Tensor]) -> list[dict[str, torch.Tensor]]:
+        assert pictures[0].shape == (3, 100, 100)
+        boxes = torch.tensor([[10.0, 30, 30, 50], [11.0, 30, 31, 50], [60.0, 25, 80, 70]])
+        return [{"boxes": boxes, "scores": torch.tensor([0.5, 0.9, 0.7]), "labels": torch.tensor([0, 1, 0])}]
+
+
+@pytest.mark.parametrize(("agnostic", "expected"), [(0.6, ["b", "a"]), (None, ["b", "a", "a"])])
+def test_boxes_return_to_the_photo_and_classes_exclude_each_other(
+    tmp_path: Path, agnostic: float | None, expected: list[str]
+) -> None:
+    Image.new("RGB", (200, 100)).save(tmp_path / "a.png")  # scale 0.5, borders of 25 above and below
+    config = check({"name": "fcos_lite0", "agnostic_nms": agnostic})
+    checkpoint = Checkpoint(Fixed(), config, ["a", "b"], (100, 100))
+    (found,) = list(detect(checkpoint, [tmp_path / "a.png"], "cpu"))
+    assert [d.name for d in found] == expected
+    assert found[0].box == pytest.approx([22, 10, 40, 40])
+    assert found[1].box == pytest.approx([120, 0, 40, 90])
+
+
+def test_results_leave_out_classes_without_id() -> None:
+    found = [Detection([0, 0, 1, 1], "a", 0.5), Detection([0, 0, 1, 1], "b", 0.4)]
+    assert results(found, 7, {"b": 3}) == [{"image_id": 7, "category_id": 3, "bbox": [0, 0, 1, 1], "score": 0.4}]
+
+
+def test_a_device_that_is_not_there_is_refused() -> None:
+    assert device("cpu").type == "cpu"
+    with pytest.raises(UserError, match="accelerator: 'tpu'"):
+        device("tpu")
+
+
+def test_a_damaged_photo_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"\xff\xd8 damaged")
+    with pytest.raises(UserError, match=r"a\.jpg: cannot be read"):
+        check_picture(tmp_path / "a.jpg")

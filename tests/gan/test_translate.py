@@ -1,0 +1,173 @@
+"""Translation: labels and sizes stay, pictures change, the same twice, resumable, refused in one line."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image as Picture
+
+from coldstart import dataset, lineage
+from coldstart.dataset import Dataset
+from coldstart.errors import UserError
+from gan.checkpoint import save_generator
+from gan.networks import GeneratorConfig, ResnetGenerator
+from gan.translate import translate, translate_image
+
+
+@pytest.fixture(autouse=True)
+def generator(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    network = ResnetGenerator(3, 3, base=4, blocks=1)
+    save_generator(tmp_path / "generator.safetensors", network, "cyclegan", GeneratorConfig(base=4, blocks=1))
+    return tmp_path / "generator.safetensors"
+
+
+def files(root: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(root)): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
+
+
+@pytest.mark.parametrize("size", [(77, 101), (16, 16), (64, 48), (33, 18)])
+def test_any_size_is_kept(size: tuple[int, int]) -> None:
+    image = torch.rand(1, 3, *size) * 2 - 1
+    assert translate_image(torch.nn.Identity(), image).equal(image)
+    assert translate_image(ResnetGenerator(3, 3, base=4, blocks=1), image).shape == image.shape
+
+
+def test_labels_masks_and_scenes_are_the_sources(renders: Dataset, translate_config: Any, tmp_path: Path) -> None:
+    translate(translate_config())
+    out = dataset.load(tmp_path / "translated")
+    before, after = (json.loads((root / "annotations.json").read_text()) for root in (renders.root, out.root))
+    for key in ("annotations", "categories", "info"):
+        assert json.dumps(before[key]) == json.dumps(after[key])
+    source = files(renders.root)
+    carried = {name: data for name, data in files(out.root).items() if name.startswith(("masks", "scenes"))}
+    assert carried == {name: data for name, data in source.items() if name.startswith(("masks", "scenes"))}
+    for old, new in zip(renders.images, out.images, strict=True):
+        same = ("id", "width", "height", "scene", "seed")
+        assert [old[k] for k in same] == [new[k] for k in same]  # type: ignore[literal-required]
+        assert (out.root / new["source"]).resolve() == renders.path(old).resolve()
+        assert new["sha256"] == dataset.sha256(out.path(new))
+        assert out.mask_path(new).is_file()
+        assert not np.array_equal(Picture.open(renders.path(old)), Picture.open(out.path(new)))
+
+
+def test_the_card_names_the_parents(renders: Dataset, generator: Path, translate_config: Any, tmp_path: Path) -> None:
+    translate(translate_config())
+    card = lineage.read_card(tmp_path / "translated")
+    assert card["complete"]
+    assert card["parents"]["source"]["sha256"] == lineage.fingerprint(renders.root)
+    assert card["parents"]["checkpoint"]["sha256"] == lineage.fingerprint(generator)
+
+
+def test_odd_sizes_and_jpeg(renders: Dataset, translate_config: Any, tmp_path: Path) -> None:
+    for image in renders.images:
+        Picture.open(renders.path(image)).resize((77, 101)).save(renders.path(image))
+        image.update(width=77, height=101)
+    dataset.save(renders)
+    translate(translate_config("format=jpg"))
+    out = dataset.load(tmp_path / "translated")
+    assert {(i["width"], i["height"]) for i in out.images} == {(77, 101)}
+    assert out.images[0]["file_name"] == "000000.jpg"
+    assert Picture.open(out.path(out.images[0])).format == "JPEG"
+
+
+def test_twice_is_the_same_and_a_resume_keeps_what_is_there(translate_config: Any, tmp_path: Path) -> None:
+    translate(translate_config())
+    translate(translate_config(f"out={tmp_path / 'again'}"))
+    out = tmp_path / "translated"
+    first, again = files(out), files(tmp_path / "again")
+    assert first.pop("card.json") != again.pop("card.json")
+    assert first == again
+
+    # As after an interruption: two pictures are there, one of them recognisable as not made anew.
+    kept, missing = out / "images" / "000000.png", out / "images" / "000001.png"
+    Picture.new("RGB", (64, 48)).save(kept)
+    marked = kept.read_bytes()
+    missing.unlink()
+    (out / "annotations.json").unlink()
+    dataset.write_json(out / "card.json", {**lineage.read_card(out), "complete": False})
+    translate(translate_config())
+    assert kept.read_bytes() == marked
+    assert missing.read_bytes() == first["images/000001.png"]
+    assert dataset.load(out).images[0]["sha256"] == dataset.sha256(marked)
+
+
+def test_a_finished_folder_is_left_alone(translate_config: Any, tmp_path: Path, capsys: Any) -> None:
+    translate(translate_config())
+    before = files(tmp_path / "translated")
+    translate(translate_config())
+    assert "already translated" in capsys.readouterr().out
+    assert files(tmp_path / "translated") == before
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("format=gif", "format: 'gif' is none of png, jpg"),
+        ("precision=half", "precision: 'half' is none of"),
+        ("accelerator=abacus", "accelerator: 'abacus' is none of auto, cpu, gpu"),
+        ("checkpoint=nowhere", "nowhere: no such file"),
+        ("source=nowhere", "nowhere: no such dataset folder"),
+        ("checkpoint=pyproject.toml", "is no safetensors file"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_written(
+    translate_config: Any, tmp_path: Path, override: str, message: str
+) -> None:
+    with pytest.raises(UserError) as error:
+        translate(translate_config(override))
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "translated").exists()
+
+
+def test_pictures_that_would_collide_or_are_tiny(renders: Dataset, translate_config: Any) -> None:
+    image = renders.images[1]
+    Picture.open(renders.path(image)).save(renders.root / "images" / "000000.jpg")
+    image["file_name"] = "000000.jpg"
+    dataset.save(renders)
+    with pytest.raises(UserError, match="two images are called '000000' but for their suffix"):
+        translate(translate_config())
+    Picture.new("RGB", (64, 8)).save(renders.path(image))
+    image["height"] = 8
+    renders.annotations[1]["bbox"] = [0, 0, 4, 4]
+    renders.images[1]["file_name"] = "000000.jpg"
+    renders.images.pop(0)
+    renders.annotations.pop(0)
+    dataset.save(renders)
+    with pytest.raises(UserError, match=r"000000\.jpg: is 64×8; pictures must have at least 16 pixels a side"):
+        translate(translate_config())
+
+
+def test_folder_of_another_config(translate_config: Any) -> None:
+    translate(translate_config())
+    with pytest.raises(UserError, match=r"holds data of another config \(differs in format\)"):
+        translate(translate_config("format=jpg"))
+
+
+def test_an_unreadable_picture_is_named(renders: Dataset, translate_config: Any) -> None:
+    file = renders.path(renders.images[2])
+    file.write_bytes(file.read_bytes()[:300])
+    with pytest.raises(UserError, match=r"000002\.png: cannot be read as an image"):
+        translate(translate_config())
+
+
+def test_command_line_ends_with_2_and_one_line(renders: Dataset, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "gan.translate", f"checkpoint={renders.root / 'annotations.json'}"]
+        + [f"source={renders.root}", f"out={tmp_path / 'translated'}"],
+        cwd=Path(__file__).resolve().parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "is no safetensors file" in done.stderr
