@@ -83,10 +83,10 @@ def _write_passes(scene: Any) -> None:
     output.name = "passes"
     output.format.file_format = "OPEN_EXR"
     output.format.color_depth = "32"
-    output.file_slots.clear()
-    for name, socket in (("light", "Image"), ("index", "IndexOB")):
-        output.file_slots.new(name)
-        tree.links.new(layers.outputs[socket], output.inputs[name])
+    output.file_slots[0].path = "light"
+    output.file_slots.new("index")
+    for slot, socket in enumerate(("Image", "IndexOB")):
+        tree.links.new(layers.outputs[socket], output.inputs[slot])
 
 
 def render(scene: Any, seed: int) -> Passes:

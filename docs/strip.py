@@ -1,0 +1,35 @@
+"""Make the README's picture strip from a finished study: render, its translation, detections on a test image.
+
+python docs/strip.py outputs/demo docs/pictures/strip.jpg
+"""
+
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+HEIGHT = 420  # pixels
+
+
+def main(study: Path, target: Path) -> None:
+    name = sorted(p.name for p in (study / "translated" / "images").iterdir())[0]
+    detections = sorted((study / "results" / "translated_real" / "detections").iterdir())
+    files = [study / "source" / "images" / name, study / "translated" / "images" / name, *detections[:2]]
+    pictures = []
+    for file in files:
+        with Image.open(file) as opened:
+            picture = opened.convert("RGB")
+        pictures.append(
+            picture.resize((round(picture.width * HEIGHT / picture.height), HEIGHT), Image.Resampling.LANCZOS)
+        )
+    strip = Image.new("RGB", (sum(p.width for p in pictures) + 6 * (len(pictures) - 1), HEIGHT), "white")
+    x = 0
+    for picture in pictures:
+        strip.paste(picture, (x, 0))
+        x += picture.width + 6
+    target.parent.mkdir(parents=True, exist_ok=True)
+    strip.save(target, quality=88)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
