@@ -5,10 +5,14 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 
+from coldstart.errors import UserError
 from coldstart.progress import Progress
 
-__all__ = ["ProgressLines", "autocast", "precision", "quiet"]
+__all__ = ["PRECISIONS", "ProgressLines", "autocast", "device", "fit", "precision", "quiet", "trainer"]
+
+PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 
 
 class ProgressLines(pl.Callback):
@@ -52,6 +56,54 @@ def autocast(wanted: str = "auto", device: str | torch.device = "cpu") -> torch.
     name = precision(wanted)
     dtype = torch.float16 if name.startswith("16") else torch.bfloat16
     return torch.autocast(torch.device(device).type, dtype=dtype, enabled=name.endswith("mixed"))
+
+
+def device(accelerator: str) -> torch.device:
+    """The torch device of Lightning's names auto, cpu, gpu and mps.
+
+    Raises:
+        UserError: this machine has no such device.
+    """
+    there = {"cpu": True, "gpu": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if accelerator == "auto":
+        accelerator = next(name for name in ("gpu", "mps", "cpu") if there[name])
+    if not there.get(accelerator):
+        usable = ", ".join(name for name, yes in there.items() if yes)
+        raise UserError(f"accelerator: {accelerator!r} is not one of auto, {usable}")
+    return torch.device({"gpu": "cuda"}.get(accelerator, accelerator))
+
+
+def trainer(accelerator: str, devices: int, wanted: str, max_steps: int, **options: Any) -> pl.Trainer:
+    """A Trainer that leaves progress, checkpoints and logging to our callbacks; `wanted` is a precision.
+
+    Raises:
+        UserError: this machine has no such devices, or they cannot compute in that precision.
+    """
+    try:
+        return pl.Trainer(
+            accelerator=accelerator,
+            devices=devices,
+            precision=precision(wanted),  # type: ignore[arg-type]
+            max_steps=max_steps,
+            max_epochs=1,
+            logger=False,
+            log_every_n_steps=10,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            **options,
+        )
+    except (MisconfigurationException, RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"accelerator={accelerator} devices={devices} precision={wanted}: {reason}") from None
+
+
+def fit(trainer: pl.Trainer, module: pl.LightningModule, loader: Any, checkpoint: Any = None) -> None:
+    """Train, from `checkpoint` on if there is one; Ctrl-C stays what it is, and nothing is unpickled."""
+    try:
+        trainer.fit(module, loader, ckpt_path=checkpoint, weights_only=True)
+    except SystemExit:  # what Lightning makes of Ctrl-C
+        raise KeyboardInterrupt from None
 
 
 def quiet() -> None:

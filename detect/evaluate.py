@@ -16,7 +16,7 @@ from typing import Any
 
 from PIL import Image
 
-from coldstart import cli, dataset, lineage, tracking
+from coldstart import cli, dataset, lineage, tracking, training
 from coldstart.errors import UserError
 from detect import detectors, inference, matching, scoring
 from detect.data import targets
@@ -54,7 +54,7 @@ def evaluate(config: EvaluateConfig) -> None:
     """
     checkpoint = detectors.load(config.checkpoint)
     data = dataset.load(config.data)
-    inference.device(config.accelerator)
+    training.device(config.accelerator)
     out = Path(config.out)
     parents = {"checkpoint": config.checkpoint, "data": config.data}
     if lineage.claim(out, "detect.evaluate", cli.plain(config), parents=parents):

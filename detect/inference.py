@@ -17,7 +17,7 @@ from detect.data import read_picture
 from detect.detectors import Checkpoint
 from detect.letterbox import letterbox
 
-__all__ = ["Detection", "check_picture", "detect", "device", "results"]
+__all__ = ["Detection", "check_picture", "detect", "results"]
 
 
 @dataclass(frozen=True)
@@ -27,22 +27,6 @@ class Detection:
     box: list[float]
     name: str
     score: float
-
-
-def device(accelerator: str) -> torch.device:
-    """The torch device of Lightning's names auto, cpu, gpu and mps.
-
-    Raises:
-        UserError: this machine has no such device.
-    """
-    there = {"cpu": True, "gpu": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if accelerator == "auto":
-        accelerator = next(name for name in ("gpu", "mps", "cpu") if there[name])
-    if not there.get(accelerator):
-        raise UserError(
-            f"accelerator: {accelerator!r} is not one of auto, {', '.join(name for name, yes in there.items() if yes)}"
-        )
-    return torch.device({"gpu": "cuda"}.get(accelerator, accelerator))
 
 
 def check_picture(path: Path) -> None:
@@ -58,7 +42,7 @@ def detect(
     checkpoint: Checkpoint, photos: Sequence[Path], accelerator: str = "auto", precision: str = "auto"
 ) -> Iterator[list[Detection]]:
     """The detections on each photo, best first."""
-    where = device(accelerator)
+    where = training.device(accelerator)
     model = checkpoint.model.to(where).eval()
     for photo in track(photos, "detecting", unit="image"):
         framed, place = letterbox(read_picture(photo), checkpoint.size)

@@ -13,7 +13,7 @@ from typing import Any
 
 from PIL import Image
 
-from coldstart import cli, dataset, lineage, tracking
+from coldstart import cli, dataset, lineage, tracking, training
 from coldstart.errors import UserError
 from detect import detectors, inference
 from detect.drawing import class_colour, draw_marks, save_picture
@@ -48,7 +48,7 @@ def predict(config: PredictConfig) -> None:
     photos = dataset.list_photos(config.images)
     for photo in photos:
         inference.check_picture(photo)
-    inference.device(config.accelerator)
+    training.device(config.accelerator)
     out = Path(config.out)
     parents = {"checkpoint": config.checkpoint, "images": config.images}
     if lineage.claim(out, "detect.predict", cli.plain(config), parents=parents):

@@ -13,18 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytorch_lightning as pl
 import torch
-from lightning_fabric.utilities.exceptions import MisconfigurationException
 
 from coldstart import cli, dataset, lineage, tracking, training
 from coldstart.errors import UserError
-from detect import data, detectors, inference
+from detect import data, detectors
 from detect.augment import Augmentation, AugmentConfig
 from detect.drawing import draw_batch
 from detect.module import DetectorModule, KeepCheckpoint, load_checkpoint
-
-PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 
 __all__ = ["TrainConfig", "train"]
 
@@ -82,8 +78,8 @@ class TrainConfig:
             raise UserError("lr and gradient_clip must be above 0, weight_decay not below")
         if not 0 < self.warmup < 1:
             raise UserError(f"warmup: {self.warmup} is not between 0 and 1")
-        if self.precision not in PRECISIONS:
-            raise UserError(f"precision: {self.precision!r} is none of {', '.join(PRECISIONS)}")
+        if self.precision not in training.PRECISIONS:
+            raise UserError(f"precision: {self.precision!r} is none of {', '.join(training.PRECISIONS)}")
         if self.workers < 0 or self.seed < 0:
             raise UserError("workers and seed must not be below 0")
         if self.mix == "joint" and not 1 <= self.real_per_batch < self.batch:
@@ -112,9 +108,16 @@ def train(config: TrainConfig) -> None:
     if not any(data.targets(d.annotations) for d in (*synthetic, *real)):
         raise UserError(f"{', '.join(str(d.root) for d in (*synthetic, *real))}: no box to learn from")
     start = load_checkpoint(out / "last.ckpt")
-    inference.device(config.accelerator)
+    training.device(config.accelerator)
     training.quiet()
-    trainer = _trainer(config)
+    trainer = training.trainer(
+        config.accelerator,
+        config.devices,
+        config.precision,
+        config.steps,
+        gradient_clip_val=config.gradient_clip,
+        use_distributed_sampler=False,  # the batches are seeded by rank
+    )
     parents = {f"synthetic_{i}": d.root for i, d in enumerate(synthetic)}
     parents |= {f"real_{i}": d.root for i, d in enumerate(real)}
     if lineage.claim(out, "detect.train", cli.plain(config), parents=parents):
@@ -141,36 +144,10 @@ def train(config: TrainConfig) -> None:
             KeepCheckpoint(out / "last.ckpt", config.checkpoint_every),
             training.ProgressLines("training", config.steps),
         ]
-        try:
-            trainer.fit(module, loader, ckpt_path=out / "last.ckpt" if start else None, weights_only=True)
-        except SystemExit:  # what Lightning makes of Ctrl-C
-            raise KeyboardInterrupt from None
+        training.fit(trainer, module, loader, out / "last.ckpt" if start else None)
         detectors.save(out / "detector.safetensors", detectors.Checkpoint(model, detector, names, size))
     lineage.complete(out)
     print(f"{out / 'detector.safetensors'}: trained for {config.steps} steps")
-
-
-def _trainer(config: TrainConfig) -> pl.Trainer:
-    try:
-        return pl.Trainer(
-            accelerator=config.accelerator,
-            devices=config.devices,
-            precision=training.precision(config.precision),  # type: ignore[arg-type]
-            max_steps=config.steps,
-            max_epochs=1,
-            gradient_clip_val=config.gradient_clip,
-            use_distributed_sampler=False,  # the batches are seeded by rank
-            logger=False,
-            log_every_n_steps=10,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-        )
-    except (MisconfigurationException, RuntimeError, ValueError) as error:
-        raise UserError(
-            f"accelerator={config.accelerator} devices={config.devices} precision={config.precision}: "
-            + str(error).splitlines()[0]
-        ) from None
 
 
 if __name__ == "__main__":

@@ -13,9 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytorch_lightning as pl
 import torch
-from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import MISSING
 from torch.utils.data import DataLoader
 
@@ -27,8 +25,6 @@ from gan.data import From, UnpairedCrops, open_domains
 from gan.models import MODELS, Translator
 
 __all__ = ["TrainConfig", "train"]
-
-PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 
 
 @dataclass(frozen=True)
@@ -61,8 +57,8 @@ class TrainConfig:
             raise UserError(f"seed and workers must not be negative, got {self.seed} and {self.workers}")
         if self.devices != 1:
             raise UserError(f"devices: a translator trains on one device, got {self.devices}; give devices=1")
-        if self.precision not in PRECISIONS:
-            raise UserError(f"precision: {self.precision!r} is none of {', '.join(PRECISIONS)}")
+        if self.precision not in training.PRECISIONS:
+            raise UserError(f"precision: {self.precision!r} is none of {', '.join(training.PRECISIONS)}")
 
 
 def train(config: TrainConfig) -> None:
@@ -78,7 +74,9 @@ def train(config: TrainConfig) -> None:
     out = Path(config.out)
     domains = open_domains(config.source, config.target, config.crop)
     training.quiet()
-    trainer = _trainer(config, max_steps=config.steps * MODELS[name].OPTIMIZERS)
+    # Lightning counts every optimiser's step.
+    most = config.steps * MODELS[name].OPTIMIZERS
+    trainer = training.trainer(config.accelerator, config.devices, config.precision, most)
     parents = {"source": config.source, "target": config.target}
     if lineage.claim(out, "gan.train", cli.plain(config), parents=parents):
         print(f"{out / 'generator.safetensors'}: already trained")
@@ -103,34 +101,10 @@ def train(config: TrainConfig) -> None:
             SampleGrids(config.sample_every, config.steps, domains, folder=out / "samples", run=run),
             LastCheckpoint(last, config.save_every, config.steps),
         ]
-        try:
-            trainer.fit(model, loader, ckpt_path=last if done else None, weights_only=True)
-        except SystemExit:  # what Lightning makes of Ctrl-C
-            raise KeyboardInterrupt from None
+        training.fit(trainer, model, loader, last if done else None)
         save_generator(out / "generator.safetensors", model.generator, name, settings.generator)
     lineage.complete(out)
     print(f"{out / 'generator.safetensors'}: trained for {config.steps} steps")
-
-
-def _trainer(config: TrainConfig, max_steps: int) -> pl.Trainer:
-    try:
-        return pl.Trainer(
-            accelerator=config.accelerator,
-            devices=config.devices,
-            precision=training.precision(config.precision),  # type: ignore[arg-type]
-            max_epochs=1,
-            max_steps=max_steps,
-            logger=False,
-            log_every_n_steps=10,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-        )
-    except (MisconfigurationException, RuntimeError, ValueError) as error:
-        raise UserError(
-            f"accelerator={config.accelerator} devices={config.devices} precision={config.precision}: "
-            + str(error).splitlines()[0]
-        ) from None
 
 
 def _saved_step(path: Path, model: type[Translator]) -> int:

@@ -29,7 +29,6 @@ from gan.data import from_tensor, read_picture, to_tensor
 __all__ = ["TranslateConfig", "translate", "translate_image"]
 
 CARRIED = ("masks", "scenes", "depth", "normals")  # what stays true when only the look changes
-PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
     "png": ("PNG", {}),
     "jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
@@ -55,8 +54,8 @@ class TranslateConfig:
             raise UserError(f"format: {self.format!r} is none of {', '.join(FORMATS)}")
         if self.accelerator not in ("auto", "cpu", "gpu"):
             raise UserError(f"accelerator: {self.accelerator!r} is none of auto, cpu, gpu")
-        if self.precision not in PRECISIONS:
-            raise UserError(f"precision: {self.precision!r} is none of {', '.join(PRECISIONS)}")
+        if self.precision not in training.PRECISIONS:
+            raise UserError(f"precision: {self.precision!r} is none of {', '.join(training.PRECISIONS)}")
 
 
 def translate(config: TranslateConfig) -> None:
@@ -69,7 +68,7 @@ def translate(config: TranslateConfig) -> None:
     generator, model = load_generator(checkpoint)
     source = dataset.load(config.source)
     _check_images(source)
-    device = _device(config.accelerator)
+    device = training.device(config.accelerator)
     if lineage.claim(
         out, "gan.translate", cli.plain(config), parents={"checkpoint": checkpoint, "source": config.source}
     ):
@@ -116,13 +115,6 @@ def _check_images(source: dataset.Dataset) -> None:
                 f"{source.path(image)}: is {image['width']}×{image['height']}; "
                 f"pictures must have at least {SMALLEST} pixels a side"
             )
-
-
-def _device(accelerator: str) -> torch.device:
-    found = torch.accelerator.current_accelerator(check_available=True) if accelerator != "cpu" else None
-    if found is None and accelerator == "gpu":
-        raise UserError("accelerator: this machine has no GPU that torch can use; give accelerator=auto or cpu")
-    return found or torch.device("cpu")
 
 
 def _record(image: dataset.Image, source: dataset.Dataset, out: Path, suffix: str) -> dataset.Image:

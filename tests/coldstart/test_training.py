@@ -7,6 +7,7 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 from coldstart import training
+from coldstart.errors import UserError
 
 
 class Line(pl.LightningModule):
@@ -60,3 +61,18 @@ def test_precision_is_as_wanted_or_what_the_machine_computes() -> None:
         assert torch.nn.functional.linear(torch.ones(1, 1), torch.ones(1, 1)).dtype == torch.bfloat16
     with training.autocast("32-true"):
         assert torch.nn.functional.linear(torch.ones(1, 1), torch.ones(1, 1)).dtype == torch.float32
+
+
+def test_a_device_that_is_not_there_is_refused() -> None:
+    assert training.device("cpu").type == "cpu"
+    with pytest.raises(UserError, match="accelerator: 'tpu' is not one of auto"):
+        training.device("tpu")
+    with pytest.raises(UserError, match="accelerator=abacus devices=1 precision=auto: "):
+        training.trainer("abacus", 1, "auto", 1)
+
+
+def test_our_trainer_takes_the_asked_number_of_steps() -> None:
+    training.quiet()
+    trainer = training.trainer("cpu", 1, "32-true", 3)
+    training.fit(trainer, Line(), DataLoader(TensorDataset(torch.ones(5, 1)), batch_size=1))
+    assert trainer.global_step == 3

@@ -6,7 +6,7 @@ from PIL import Image
 
 from coldstart.errors import UserError
 from detect.detectors import Checkpoint, check
-from detect.inference import Detection, check_picture, detect, device, results
+from detect.inference import Detection, check_picture, detect, results
 
 
 class Fixed(torch.nn.Module):
@@ -34,12 +34,6 @@ def test_boxes_return_to_the_photo_and_classes_exclude_each_other(
 def test_results_leave_out_classes_without_id() -> None:
     found = [Detection([0, 0, 1, 1], "a", 0.5), Detection([0, 0, 1, 1], "b", 0.4)]
     assert results(found, 7, {"b": 3}) == [{"image_id": 7, "category_id": 3, "bbox": [0, 0, 1, 1], "score": 0.4}]
-
-
-def test_a_device_that_is_not_there_is_refused() -> None:
-    assert device("cpu").type == "cpu"
-    with pytest.raises(UserError, match="accelerator: 'tpu'"):
-        device("tpu")
 
 
 def test_a_damaged_photo_is_named(tmp_path: Path) -> None:
