@@ -22,7 +22,8 @@ install: .venv/.installed
 # One torch for everything: the pinned pair is asked for together with the rest, so that nothing replaces it.
 .venv/.installed: pyproject.toml Makefile
 	$(PYTHON) -m venv .venv
-	$(PY) -m pip install --quiet torch==2.14.1 torchvision==0.29.1 -e '.[render,dev]'
+	@echo "Installing into .venv: about 6 GB, some minutes."
+	$(PY) -m pip install torch==2.14.1 torchvision==0.29.1 -e '.[render,dev]'
 	touch $@
 
 # Debian's Blender tests stage 1 the way `blender -b -P` runs it; where it cannot be installed, those tests say that they skip.
