@@ -15,7 +15,9 @@ from coldstart.errors import UserError
 __all__ = ["claim", "complete", "fingerprint", "is_complete", "read_card"]
 
 # How something is computed or watched, not what is computed: these may differ between two calls that fill one folder.
-INCIDENTAL = frozenset({"out", "logger", "workers", "accelerator", "devices", "progress"})
+INCIDENTAL = frozenset(
+    {"out", "logger", "workers", "accelerator", "devices", "sample_every", "save_every", "checkpoint_every"}
+)
 
 
 @cache
@@ -130,8 +132,9 @@ def read_card(out: str | Path) -> dict[str, Any]:
 
 
 def _identity(card: Mapping[str, Any], loose: Iterable[str]) -> dict[str, Any]:
-    config = {k: v for k, v in card["config"].items() if k not in set(loose)}
     parents = {k: v["sha256"] for k, v in card.get("parents", {}).items()}
+    # A parent counts by its content, not by the path that leads to it.
+    config = {k: v for k, v in card["config"].items() if k not in set(loose) | parents.keys()}
     identity: dict[str, Any] = json.loads(json.dumps({"stage": card["stage"], "parents": parents, **config}))
     return identity
 

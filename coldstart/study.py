@@ -87,7 +87,7 @@ class TargetConfig:
 class GanConfig:
     """The translator; keys of `gan.train`."""
 
-    model: str = "cyclegan"
+    model: str = "cyclegan_small"
     steps: int = 1000
     crop: int = 128
     overrides: list[str] = field(default_factory=list)

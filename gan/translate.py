@@ -52,8 +52,6 @@ class TranslateConfig:
     def __post_init__(self) -> None:
         if self.format not in FORMATS:
             raise UserError(f"format: {self.format!r} is none of {', '.join(FORMATS)}")
-        if self.accelerator not in ("auto", "cpu", "gpu"):
-            raise UserError(f"accelerator: {self.accelerator!r} is none of auto, cpu, gpu")
         if self.precision not in training.PRECISIONS:
             raise UserError(f"precision: {self.precision!r} is none of {', '.join(training.PRECISIONS)}")
 

@@ -116,3 +116,15 @@ def test_a_fingerprint_follows_the_content(tmp_path: Path) -> None:
     assert first == lineage.fingerprint(folder)
     (folder / "a.jpg").write_bytes(b"2")
     assert lineage.fingerprint(folder) != first
+
+
+def test_a_parent_counts_by_its_content_not_by_its_path(tmp_path: Path) -> None:
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.txt").write_text("same")
+    here, there = tmp_path / "here", tmp_path / "there"
+    lineage.claim(tmp_path / "out", "stage", {"source": str(here)}, {"source": here})
+    lineage.claim(tmp_path / "out", "stage", {"source": str(there)}, {"source": there})
+    (there / "a.txt").write_text("other")
+    with pytest.raises(UserError, match=r"parents\.source"):
+        lineage.claim(tmp_path / "out", "stage", {"source": str(there)}, {"source": there})

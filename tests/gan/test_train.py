@@ -36,14 +36,14 @@ class Recorder(pl.Callback):
 
 @pytest.fixture
 def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
-    recorder, make = Recorder(), train_module._trainer
+    recorder, make = Recorder(), train_module.training.trainer
 
     def recorded(*args: Any, **keys: Any) -> pl.Trainer:
         trainer = make(*args, **keys)
         trainer.callbacks.append(recorder)  # type: ignore[attr-defined]
         return trainer
 
-    monkeypatch.setattr(train_module, "_trainer", recorded)
+    monkeypatch.setattr(train_module.training, "trainer", recorded)
     return recorder
 
 
