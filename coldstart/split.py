@@ -8,12 +8,12 @@ every class where that is possible, and identical pictures always stay on one si
 
 import shutil
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from coldstart import cli, lineage
+from coldstart import cli, lineage, tracking
 from coldstart.dataset import Dataset, Image, load, save, sha256
 from coldstart.errors import UserError
 from coldstart.progress import track
@@ -29,6 +29,7 @@ class SplitConfig:
     out: str
     train: int | float = 0.5
     seed: int = 0
+    logger: tracking.LoggerConfig = field(default_factory=tracking.LoggerConfig)
 
     def __post_init__(self) -> None:
         check_share(self.train, "train")
@@ -101,11 +102,15 @@ def split(config: SplitConfig) -> None:
     if lineage.claim(out, "split", settings, parents):
         print(f"{out}: already complete")
         return
-    for side, ids in (("train", taken), ("test", {i["id"] for i in dataset.images} - taken)):
-        lineage.claim(out / side, "split", {**settings, "side": side}, parents)
-        copied = _copy(dataset, ids, out / side, f"copy {side}")
-        lineage.complete(out / side, images=len(copied.images), boxes=len(copied.annotations))
-        print(f"{out / side}: {len(copied.images)} images, {len(copied.annotations)} boxes")
+    with tracking.start(config.logger, "split", settings, out) as run:
+        for side, ids in (("train", taken), ("test", {i["id"] for i in dataset.images} - taken)):
+            lineage.claim(out / side, "split", {**settings, "side": side}, parents)
+            copied = _copy(dataset, ids, out / side, f"copy {side}")
+            counts = {"images": len(copied.images), "boxes": len(copied.annotations)}
+            lineage.complete(out / side, **counts)
+            run.summary({f"{side}/{key}": value for key, value in counts.items()})
+            run.images(side, [copied.path(image) for image in copied.images[:8]])
+            print(f"{out / side}: {counts['images']} images, {counts['boxes']} boxes")
     lineage.complete(out)
 
 

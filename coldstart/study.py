@@ -215,7 +215,7 @@ def steps(config: StudyConfig, config_dir: str | None = None) -> list[Step]:
         made["source"] = add_render("render source", source, config.source.look, config.source.count, config.seed)
     if config.target.kind == "photos":
         keys = {"data": config.target.data, "train": config.target.train, "seed": config.target.seed}
-        made["train"] = made["test"] = add("split photos", "coldstart.split", target, [], keys)
+        made["train"] = made["test"] = add("split photos", "coldstart.split", target, [], keys, *logger)
     else:
         count, seed = int(config.target.train), config.target.seed
         made["train"] = add_render("render target train", train, "simulated_camera", count, seed)

@@ -8,6 +8,9 @@ from coldstart import lineage
 from coldstart.dataset import Dataset, load, save, sha256
 from coldstart.errors import UserError
 from coldstart.split import SplitConfig, choose, split
+from coldstart.tracking import LoggerConfig
+
+QUIET = LoggerConfig(kind="none")
 
 Toy = Callable[..., Dataset]
 
@@ -19,7 +22,7 @@ def hashes(root: Path) -> list[str]:
 
 def test_every_image_lands_on_one_side(toy: Toy, tmp_path: Path) -> None:
     data = toy("data", 10)
-    split(SplitConfig(str(data.root), str(tmp_path / "out"), train=4, seed=3))
+    split(SplitConfig(str(data.root), str(tmp_path / "out"), train=4, seed=3, logger=QUIET))
     train, test = hashes(tmp_path / "out" / "train"), hashes(tmp_path / "out" / "test")
     assert (len(train), len(test)) == (4, 6)
     assert sorted(train + test) == sorted(hashes(data.root))
@@ -62,7 +65,7 @@ def test_masks_go_along(toy: Toy, tmp_path: Path) -> None:
     (data.root / "masks").mkdir()
     for image in data.images:
         shutil.copyfile(data.path(image), data.mask_path(image))
-    split(SplitConfig(str(data.root), str(tmp_path / "out"), train=1))
+    split(SplitConfig(str(data.root), str(tmp_path / "out"), train=1, logger=QUIET))
     assert all(len(list((tmp_path / "out" / side / "masks").iterdir())) == 1 for side in ("train", "test"))
 
 
@@ -76,7 +79,7 @@ def test_a_share_that_means_nothing_is_refused(train: float) -> None:
 def test_an_empty_side_is_refused_before_anything_is_written(toy: Toy, tmp_path: Path, train: float) -> None:
     data = toy("data", 4)
     with pytest.raises(UserError, match="leaves train or test empty"):
-        split(SplitConfig(str(data.root), str(tmp_path / "out"), train=train))
+        split(SplitConfig(str(data.root), str(tmp_path / "out"), train=train, logger=QUIET))
     assert not (tmp_path / "out").exists()
 
 
@@ -89,7 +92,7 @@ def test_nothing_but_identical_pictures_is_refused(toy: Toy) -> None:
 
 
 def test_a_finished_split_is_left_alone(toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    config = SplitConfig(str(toy("data", 4).root), str(tmp_path / "out"), train=2)
+    config = SplitConfig(str(toy("data", 4).root), str(tmp_path / "out"), train=2, logger=QUIET)
     split(config)
     before = (tmp_path / "out" / "train" / "annotations.json").stat().st_mtime_ns
     split(config)
