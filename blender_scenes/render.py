@@ -24,6 +24,7 @@ import multiprocessing
 import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 
 from blender_scenes.config import RenderConfig
 from coldstart import cli, lineage, tracking
@@ -152,6 +153,11 @@ def _render_all(config: RenderConfig, todo: list[int]) -> Iterator[int]:
     try:
         for done in as_completed([pool.submit(_work, index) for index in todo]):
             yield done.result()
+    except BrokenProcessPool:
+        raise UserError(
+            f"a render process died, perhaps for want of memory; what is rendered is kept: "
+            f"the same command goes on, with fewer workers= than {workers} if it dies again"
+        ) from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
