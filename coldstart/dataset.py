@@ -16,7 +16,7 @@ import os
 import struct
 import tempfile
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypedDict
@@ -303,6 +303,6 @@ def mask_box(mask: NDArray[Any]) -> list[int]:
     return [x, y, int(columns[-1]) - x + 1, int(rows[-1]) - y + 1]
 
 
-def categories_from(names: Sequence[str] | Iterable[str]) -> list[Category]:
+def categories_from(names: Iterable[str]) -> list[Category]:
     """COCO categories for `names`, ids from 1 in the given order."""
     return [{"id": i, "name": name, "supercategory": "product"} for i, name in enumerate(names, start=1)]
