@@ -1,7 +1,6 @@
 """SceneSpec -> Blender scene. Furniture, meshes and materials are made once; a scene only sets objects and lamps."""
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any
 
 import bpy
@@ -103,7 +102,7 @@ class Builder:
             picture = _image(f"{name} {variant}", catalogue.label_art(name, product, variant))
         return _product_data(product, self.meshes[name], picture)
 
-    @cached_property
+    @property
     def denoised(self) -> bool:
         """Whether renders are denoised in this build of Blender."""
         return bool(self.scene.cycles.use_denoising)
