@@ -6,13 +6,12 @@ from typing import Any
 import bpy
 import numpy as np
 from mathutils import Matrix
-from numpy.typing import NDArray
 
-from blender_scenes import blender, catalogue
-from blender_scenes.art import hex_colour
-from blender_scenes.catalogue import Material, Product
+from blender_scenes import blender, catalogue, materials
+from blender_scenes.catalogue import Product
 from blender_scenes.config import RenderConfig
-from blender_scenes.fridge import FINISHES, Finish, furniture
+from blender_scenes.furniture.fridge import furniture
+from blender_scenes.furniture.parts import FINISHES
 from blender_scenes.geometry import Mesh
 from blender_scenes.spec import Light, Placement, SceneSpec
 
@@ -27,7 +26,7 @@ class Builder:
         self.scene = blender.reset()
         size = (config.size[0], config.size[1])
         blender.configure(self.scene, size, config.samples, threads)
-        self.finishes = {name: _finish(name, finish) for name, finish in FINISHES.items()}
+        self.finishes = {name: materials.finish(name, finish) for name, finish in FINISHES.items()}
         for part in furniture(config.scene.fridge):
             made = blender.link(self.scene, part.finish, _mesh_data(part.mesh, [self.finishes[part.finish]]))
             if part.finish == "bulb":
@@ -99,7 +98,7 @@ class Builder:
         product = self.config.products[name]
         picture = None
         if any(m.art for m in product.materials.values()):
-            picture = _image(f"{name} {variant}", catalogue.label_art(name, product, variant))
+            picture = materials.image(f"{name} {variant}", catalogue.label_art(name, product, variant))
         return _product_data(product, self.meshes[name], picture)
 
     @property
@@ -116,8 +115,8 @@ def _matrix(rotation: Any, location: Sequence[float]) -> Matrix:
 
 def _product_data(product: Product, mesh: Mesh, picture: Any) -> Any:
     names = list(product.materials)
-    materials = [_material(n, product.materials[n], picture) for n in names]
-    return _mesh_data(mesh, materials, [names.index(m) for m in mesh.materials])
+    made = [materials.material(n, product.materials[n], picture) for n in names]
+    return _mesh_data(mesh, made, [names.index(m) for m in mesh.materials])
 
 
 def _mesh_data(mesh: Mesh, materials: Sequence[Any], indices: Sequence[int] | None = None) -> Any:
@@ -156,84 +155,3 @@ def _sharpen(data: Any, mesh: Mesh, angle: float = 40.0) -> None:
         edge.use_edge_sharp = flag
     if hasattr(data, "use_auto_smooth"):  # before 4.1, sharp edges count only with this on
         data.use_auto_smooth, data.auto_smooth_angle = True, np.pi
-
-
-def _image(name: str, picture: NDArray[np.uint8]) -> Any:
-    height, width = picture.shape[:2]
-    image = bpy.data.images.new(name, width, height)
-    rgba = np.ones((height, width, 4), dtype=np.float32)
-    rgba[..., :3] = picture[::-1] / 255
-    image.pixels.foreach_set(rgba.ravel())
-    image.pack()
-    return image
-
-
-def _material(name: str, config: Material, picture: Any) -> Any:
-    made = bpy.data.materials.new(name)
-    made.use_nodes = True
-    nodes, links = made.node_tree.nodes, made.node_tree.links
-    shader = nodes["Principled BSDF"]
-    blender.principled(shader, Roughness=config.roughness, Coat_Weight=config.coat, Metallic=config.metallic)
-    tint = nodes.new("ShaderNodeObjectInfo")
-    mix = nodes.new("ShaderNodeVectorMath")
-    mix.operation = "MULTIPLY"
-    links.new(tint.outputs["Color"], mix.inputs[0])
-    if config.art:
-        texture = nodes.new("ShaderNodeTexImage")
-        texture.image = picture
-        links.new(texture.outputs["Color"], mix.inputs[1])
-    else:
-        mix.inputs[1].default_value = _linear(hex_colour(config.colour))
-    links.new(mix.outputs["Vector"], shader.inputs["Base Color"])
-    if config.bump:
-        _bump(made.node_tree, shader, config)
-    if config.see_through:
-        through = nodes.new("ShaderNodeBsdfTransparent")
-        links.new(mix.outputs["Vector"], through.inputs["Color"])
-        blend = nodes.new("ShaderNodeMixShader")
-        blend.inputs[0].default_value = 1 - config.see_through
-        links.new(through.outputs[0], blend.inputs[1])
-        links.new(shader.outputs[0], blend.inputs[2])
-        links.new(blend.outputs[0], nodes["Material Output"].inputs["Surface"])
-    return made
-
-
-def _bump(tree: Any, shader: Any, config: Material) -> None:
-    place, noise = tree.nodes.new("ShaderNodeTexCoord"), tree.nodes.new("ShaderNodeTexNoise")
-    bump = tree.nodes.new("ShaderNodeBump")
-    noise.inputs["Scale"].default_value = config.bump_scale
-    bump.inputs["Strength"].default_value, bump.inputs["Distance"].default_value = config.bump, 0.01
-    tree.links.new(place.outputs["Object"], noise.inputs["Vector"])
-    tree.links.new(noise.outputs[0], bump.inputs["Height"])
-    tree.links.new(bump.outputs["Normal"], shader.inputs["Normal"])
-
-
-def _finish(name: str, finish: Finish) -> Any:
-    made = bpy.data.materials.new(name)
-    made.use_nodes = True
-    nodes, links = made.node_tree.nodes, made.node_tree.links
-    if not finish.clear and not finish.glow:
-        shader = nodes["Principled BSDF"]
-        shader.inputs["Base Color"].default_value = (*finish.colour, 1)
-        blender.principled(shader, Roughness=finish.roughness)
-        return made
-    nodes.clear()
-    output = nodes.new("ShaderNodeOutputMaterial")
-    emission = nodes.new("ShaderNodeEmission")
-    emission.inputs["Color"].default_value = (*(finish.colour if not finish.clear else (1.0, 0.88, 0.72)), 1)
-    emission.inputs["Strength"].default_value = finish.glow
-    if not finish.clear:
-        links.new(emission.outputs[0], output.inputs["Surface"])
-        return made
-    # Light that passes plus a constant sheen: free of noise, and the object behind keeps its place in the index pass.
-    through, both = nodes.new("ShaderNodeBsdfTransparent"), nodes.new("ShaderNodeAddShader")
-    through.inputs["Color"].default_value = (*finish.colour, 1)
-    links.new(through.outputs[0], both.inputs[0])
-    links.new(emission.outputs[0], both.inputs[1])
-    links.new(both.outputs[0], output.inputs["Surface"])
-    return made
-
-
-def _linear(srgb: NDArray[np.float64]) -> tuple[float, ...]:
-    values = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
-    return tuple(float(v) for v in values)

@@ -25,79 +25,20 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from typing import TYPE_CHECKING
 
 from blender_scenes.config import RenderConfig
 from coldstart import cli, lineage, tracking
-from coldstart.dataset import (
-    Annotation,
-    Dataset,
-    Image,
-    categories_from,
-    png_bytes,
-    save,
-    sha256,
-    write_atomic,
-    write_json,
-)
+from coldstart.dataset import Annotation, Dataset, Image, categories_from, save
 from coldstart.errors import UserError
 from coldstart.progress import Progress
 
-__all__ = ["Renderer", "render"]
+if TYPE_CHECKING:
+    from blender_scenes.renderer import Renderer  # needs Blender, which the parent of worker processes does without
+
+__all__ = ["render"]
 
 SCENES_PER_WORKER = 100  # then a fresh process takes over, whatever Blender has kept in memory
-
-
-class Renderer:
-    """One Blender, ready to render scenes of a config."""
-
-    def __init__(self, config: RenderConfig, threads: int) -> None:
-        from blender_scenes.build import Builder
-        from blender_scenes.sample import Sampler
-
-        self.config = config
-        self.sampler = Sampler(config)
-        self.builder = Builder(config, self.sampler.meshes, threads)
-        names = config.class_names
-        self.category_ids = {name: names.index(p.category) + 1 for name, p in config.products.items()}
-
-    def render(self, index: int) -> int:
-        """Render scene `index` and write its files; the record in scenes/ comes last and says that all is there.
-
-        Returns how many products found no room.
-        """
-        import numpy as np
-
-        from blender_scenes import blender
-        from blender_scenes.annotate import annotate
-        from blender_scenes.sensor import develop
-
-        config, out = self.config, Path(self.config.out)
-        spec = self.sampler.sample(index)
-        self.builder.show(spec)
-        passes = blender.render(self.builder.scene, seed=index)
-        noise = np.random.default_rng([config.seed, index, 2])
-        picture = png_bytes(develop(passes.light.astype(float), spec.response, noise))
-        annotations = annotate(
-            spec,
-            passes.index,
-            self.sampler.meshes,
-            self.category_ids,
-            min_visible_fraction=config.min_visible_fraction,
-            min_pixels=config.min_pixels,
-        )
-        name = f"{index:06d}"
-        image: Image = {
-            "file_name": f"{name}.png",
-            "width": config.size[0],
-            "height": config.size[1],
-            "scene": f"scenes/{name}.json",
-            "seed": config.seed,
-            "sha256": sha256(picture),
-        }
-        write_atomic(out / "images" / f"{name}.png", picture)
-        write_atomic(out / "masks" / f"{name}.png", png_bytes(passes.index))
-        write_json(out / "scenes" / f"{name}.json", {**spec.to_json(), "image": image, "annotations": annotations})
-        return spec.unplaced
 
 
 def render(config: RenderConfig) -> None:
@@ -137,6 +78,8 @@ def _render_all(config: RenderConfig, todo: list[int]) -> Iterator[int]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     workers = min(config.workers, len(todo))
     if workers <= 1:
+        from blender_scenes.renderer import Renderer
+
         renderer = Renderer(config, cores)
         if not renderer.builder.denoised:
             print("warning: this Blender has no denoiser; four times the samples are used instead", file=sys.stderr)
@@ -162,11 +105,13 @@ def _render_all(config: RenderConfig, todo: list[int]) -> Iterator[int]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-_renderer: Renderer | None = None  # one per worker process
+_renderer: "Renderer | None" = None  # one per worker process
 
 
 def _start_worker(config: RenderConfig, threads: int) -> None:
     global _renderer  # noqa: PLW0603
+    from blender_scenes.renderer import Renderer
+
     _renderer = Renderer(config, threads)
 
 

@@ -4,17 +4,19 @@ The scene (products, places, camera) and its look (light, camera response) draw 
 scene can be rendered in two looks and give an aligned pair.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from blender_scenes import look, viewpoint
 from blender_scenes.catalogue import Pose, Product, mesh
-from blender_scenes.config import Fridge, Look, RenderConfig, ViewPoint
+from blender_scenes.chance import between, odds
+from blender_scenes.config import RenderConfig
+from blender_scenes.furniture.fridge import surfaces
 from blender_scenes.geometry import Mesh, euler
 from blender_scenes.placement import Footprint, Surface, apart, box_overlap
-from blender_scenes.spec import Camera, Light, Placement, Response, SceneSpec, rounded
+from blender_scenes.spec import Camera, Placement, SceneSpec, rounded
 
 __all__ = ["Sampler"]
 
@@ -37,16 +39,16 @@ class Sampler:
         """The spec of scene `index`: the same whoever draws it, in whatever order."""
         config = self.config
         rng = np.random.default_rng([config.seed, index])
-        camera = _camera(config.scene.camera, config.size, rng)
+        camera = viewpoint.draw(config.scene.camera, config.size, rng)
         placements, unplaced = self._place(camera, rng)
-        light, response = _look(config.look, np.random.default_rng([config.seed, index, 1]))
+        light, response = look.draw(config.look, np.random.default_rng([config.seed, index, 1]))
         return SceneSpec(config.scene.name, config.seed, index, camera, light, response, tuple(placements), unplaced)
 
     def _place(self, camera: Camera, rng: np.random.Generator) -> tuple[list[Placement], int]:
         wanted = [
             name
             for name, product in self.config.products.items()
-            for _ in range(rng.choice(len(product.copies), p=_odds(product.copies)))
+            for _ in range(rng.choice(len(product.copies), p=odds(product.copies)))
         ]
         rng.shuffle(wanted)
         room = _Room(camera, {s.name: [] for s in self.surfaces})
@@ -57,7 +59,7 @@ class Sampler:
     def _find(self, name: str, room: "_Room", rng: np.random.Generator) -> None:
         """Place a product, on the surface drawn first if there is hope, or full shelves would fill the drawers."""
         for _ in range(SURFACES):
-            surface = self.surfaces[rng.choice(len(self.surfaces), p=_odds([s.weight for s in self.surfaces]))]
+            surface = self.surfaces[rng.choice(len(self.surfaces), p=odds([s.weight for s in self.surfaces]))]
             for _ in range(TRIES):
                 if self._try(name, surface, room, rng):
                     return
@@ -65,9 +67,9 @@ class Sampler:
     def _try(self, name: str, surface: Surface, room: "_Room", rng: np.random.Generator) -> bool:
         """Place a product at random; False if it does not fit there, comes too near another or leaves the picture."""
         product, scene = self.config.products[name], self.config.scene
-        pose = list(product.poses)[rng.choice(len(product.poses), p=_odds([p.weight for p in product.poses.values()]))]
+        pose = list(product.poses)[rng.choice(len(product.poses), p=odds([p.weight for p in product.poses.values()]))]
         rotation = _rotation(product.poses[pose], rng)
-        scale = _between(product.scale, rng)
+        scale = between(product.scale, rng)
         turned = scale * self.meshes[name].vertices @ rotation.T
         low, high = turned.min(axis=0), turned.max(axis=0)
         depth = abs(rng.normal(0, scene.fridge.front_bias / 1000))
@@ -120,46 +122,8 @@ class _Room:
         return True
 
 
-def surfaces(fridge: Fridge) -> list[Surface]:
-    """What products can stand on in a fridge, in metres."""
-    found = [
-        Surface(
-            f"shelf{i}",
-            (s.x[0] / 1000, s.x[1] / 1000),
-            (s.front / 1000 + 0.012, s.back / 1000),
-            s.height / 1000,
-            s.headroom / 1000,
-            s.weight,
-        )
-        for i, s in enumerate(fridge.shelves)
-    ]
-    found += [
-        Surface(
-            f"drawer{i}",
-            (d.x[0] / 1000 + 0.012, d.x[1] / 1000 - 0.012),
-            (d.y[0] / 1000 + 0.015, d.y[1] / 1000 - 0.01),
-            d.z[0] / 1000 + 0.01,
-            (d.z[1] - d.z[0]) / 1000 - 0.015,
-            d.weight,
-        )
-        for i, d in enumerate(fridge.drawers)
-    ]
-    return [s for s in found if s.weight > 0]
-
-
-def _between(limits: Sequence[float], rng: np.random.Generator) -> float:
-    low, high = limits
-    return float(rng.uniform(low, high))
-
-
-def _odds(weights: list[float]) -> Floats:
-    array = np.asarray(weights, dtype=float)
-    odds: Floats = array / array.sum()
-    return odds
-
-
 def _rotation(pose: Pose, rng: np.random.Generator) -> Floats:
-    spin = _between(pose.spin, rng)
+    spin = between(pose.spin, rng)
     yaw = rng.uniform(0, 360) if pose.yaw_sigma is None else rng.choice(pose.yaw) + rng.normal(0, pose.yaw_sigma)
     rotation: Floats = euler([0, 0, yaw]) @ euler([*pose.tilt, 0]) @ euler([0, 0, spin])
     return rotation
@@ -169,51 +133,3 @@ def _tint(product: Product, rng: np.random.Generator) -> Floats:
     brightness = rng.uniform(1 - 2.5 * product.tint, 1 + 2.5 * product.tint)
     tint: Floats = brightness * rng.uniform(1 - product.tint, 1 + product.tint, 3)
     return tint
-
-
-def _camera(view: ViewPoint, size: list[int], rng: np.random.Generator) -> Camera:
-    location = np.array(view.location) + rng.uniform(-1, 1, 3) * view.location_range
-    pitch, yaw, roll = (rng.normal(mean, sigma) for mean, sigma in (view.pitch, view.yaw, view.roll))
-    rotation = euler([0, 0, yaw]) @ euler([90 + pitch, 0, 0]) @ euler([0, 0, roll])
-    return Camera(
-        rounded(location / 1000),
-        rounded(rotation),
-        rounded(_between(view.lens_mm, rng)),
-        view.sensor_height_mm,
-        (size[0], size[1]),
-    )
-
-
-def _look(look: Look, rng: np.random.Generator) -> tuple[Light, Response]:
-    def draw(limits: list[float]) -> float:
-        return float(rounded(_between(limits, rng)))
-
-    def blend(limits: list[list[float]]) -> tuple[float, float, float]:
-        low, high = np.array(limits)
-        colour: tuple[float, float, float] = rounded(low + rng.uniform() * (high - low))
-        return colour
-
-    light = Light(
-        bulb_watts=draw(look.bulb_watts),
-        bulb_colour=blend(look.bulb_colour),
-        fill_watts=draw(look.fill_watts),
-        fill_colour=blend(look.fill_colour),
-        fill_x=draw([-0.6, 0.6]),
-        ambient=draw(look.ambient),
-        ambient_colour=blend(look.ambient_colour),
-        wall=blend(look.wall),
-        clutter=draw(look.clutter),
-    )
-    response = Response(
-        exposure=draw(look.exposure),
-        white_balance=blend(look.white_balance),
-        gamma=draw(look.gamma),
-        shoulder=draw(look.shoulder),
-        saturation=draw(look.saturation),
-        vignette=draw(look.vignette),
-        blur=draw(look.blur),
-        shot_noise=draw(look.shot_noise),
-        read_noise=draw(look.read_noise),
-        jpeg=int(rng.integers(look.jpeg[0], look.jpeg[1] + 1)),
-    )
-    return light, response

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import trimesh
 
-from blender_scenes.config import Fridge, RenderConfig, Shelf
-from blender_scenes.fridge import FINISHES, furniture
+from blender_scenes.config import RenderConfig
+from blender_scenes.furniture.fridge import Fridge, Shelf, furniture
+from blender_scenes.furniture.parts import FINISHES
 from blender_scenes.sample import Sampler
 from coldstart.errors import UserError
 

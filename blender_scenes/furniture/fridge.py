@@ -1,55 +1,61 @@
-"""The cabinet as meshes: walls, shelves, drawers, lamp, and what is seen around it. Metres; see `config.Fridge`."""
+"""A refrigerator: the typed `scene.fridge` (millimetres), its meshes (metres), and where products may stand."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blender_scenes.config import Drawer, Fridge, Shelf
-from blender_scenes.geometry import Mesh, box, lathe, rounded_box
+from blender_scenes.furniture.parts import Furniture, block
+from blender_scenes.geometry import Mesh, lathe, rounded_box
+from blender_scenes.placement import Surface
+from coldstart.errors import UserError
 
-__all__ = ["FINISHES", "Finish", "Furniture", "furniture"]
-
-
-@dataclass(frozen=True)
-class Finish:
-    """A furniture surface. `clear` is the share of light that passes straight through, `glow` what it adds of its own:
-    panes are drawn as tinted air with a faint sheen, since real refraction needs many times the samples."""
-
-    colour: tuple[float, float, float] = (0.8, 0.8, 0.8)
-    roughness: float = 0.5
-    clear: float = 0.0
-    glow: float = 0.0
-    of_light: str = ""  # `wall` or `clutter`: the spec's light decides the colour or its brightness
+__all__ = ["Drawer", "Fridge", "Shelf", "furniture", "surfaces"]
 
 
-FINISHES = {
-    "wall": Finish(roughness=0.42, of_light="wall"),
-    "rim": Finish((0.85, 0.83, 0.80), 0.35),
-    "bracket": Finish((0.80, 0.78, 0.74), 0.4),
-    "housing": Finish((0.62, 0.61, 0.59), 0.45),
-    "dial": Finish((0.24, 0.235, 0.23), 0.4),
-    "slot": Finish((0.25, 0.245, 0.24), 0.6),
-    "print": Finish((0.3, 0.29, 0.28), 0.6),
-    "pane": Finish((0.90, 0.91, 0.89), clear=0.90, glow=0.008),
-    "clear": Finish((0.93, 0.93, 0.92), clear=0.94, glow=0.005),
-    "edge": Finish((0.80, 0.80, 0.79), clear=0.80, glow=0.03),
-    "cover": Finish((0.78, 0.77, 0.75), clear=0.78, glow=0.13),
-    "bulb": Finish((1.0, 0.85, 0.6), glow=9.0),
-    "gasket": Finish((0.012, 0.012, 0.013), 0.35),
-    "dark": Finish((0.03, 0.028, 0.025), 0.6),
-    "floor": Finish((0.05, 0.018, 0.010), 0.4, of_light="clutter"),
-    "cabinet": Finish((0.60, 0.58, 0.55), 0.5, of_light="clutter"),
-    "door": Finish((0.50, 0.50, 0.50), 0.45, of_light="clutter"),
-}
+@dataclass
+class Shelf:
+    """A glass shelf that products stand on."""
+
+    height: float = 0.0  # of its top above the fridge's floor
+    front: float = 0.0  # from the opening to its front edge
+    back: float = 0.0
+    x: list[float] = field(default_factory=lambda: [-300.0, 300.0])  # where products may stand
+    headroom: float = 300.0  # tallest product that fits below what is above
+    weight: float = 1.0  # how often a product goes here
+    rim: float = 20.0  # height of the front rail
+    split: bool = False  # two panes with a bar between them
 
 
-@dataclass(frozen=True)
-class Furniture:
-    """One mesh and the name of its finish in `FINISHES`."""
+@dataclass
+class Drawer:
+    """A clear plastic bin; products lie on its floor if `weight` is above 0."""
 
-    mesh: Mesh
-    finish: str
+    x: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    y: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    z: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    weight: float = 0.0
+
+
+@dataclass
+class Fridge:
+    """The cabinet from the front: x to the right, y into it, z up; the origin is the middle of the floor's edge."""
+
+    width: float = 720.0
+    back_width: float = 660.0
+    depth: float = 690.0
+    height: float = 1120.0
+    shelves: list[Shelf] = field(default_factory=list)
+    drawers: list[Drawer] = field(default_factory=list)
+    lamp_depth: float = 330.0  # of the bulb, from the opening
+    front_bias: float = 50.0  # how far behind a shelf's edge products typically stand
+    deep_odds: float = 0.3  # share of products pushed further back
+
+    def __post_init__(self) -> None:
+        if not self.shelves:
+            raise UserError("scene.fridge.shelves: needs at least one shelf")
+        if sum(s.weight for s in self.shelves) + sum(d.weight for d in self.drawers) <= 0:
+            raise UserError("scene.fridge: no shelf or drawer has a weight above 0, so nothing can be placed")
 
 
 def furniture(fridge: Fridge) -> list[Furniture]:
@@ -64,11 +70,6 @@ def furniture(fridge: Fridge) -> list[Furniture]:
     parts += _brackets(fridge)
     parts += _surroundings(width, depth, height)
     return parts
-
-
-def _block(x: tuple[float, float], y: tuple[float, float], z: tuple[float, float], finish: str) -> Furniture:
-    low, high = np.array([x[0], y[0], z[0]]), np.array([x[1], y[1], z[1]])
-    return Furniture(box(high - low, (low + high) / 2, finish), finish)
 
 
 def _shell(fridge: Fridge) -> Mesh:
@@ -114,18 +115,18 @@ def _shelf(shelf: Shelf, fridge: Fridge) -> list[Furniture]:
     rail = rounded_box([2 * half, 0.022, rim], [0, front - 0.006, z - rim / 2 + 0.001], "rim", 0.005)
     parts = [
         Furniture(rail, "rim"),
-        _block((-half + 0.005, half - 0.005), (front, back), (z - 0.005, z), "pane"),
-        _block((-half + 0.01, half - 0.01), (back - 0.012, back), (z - 0.008, z - 0.0005), "rim"),
+        block((-half + 0.005, half - 0.005), (front, back), (z - 0.005, z), "pane"),
+        block((-half + 0.01, half - 0.01), (back - 0.012, back), (z - 0.008, z - 0.0005), "rim"),
     ]
     for x in (-half + 0.012, half - 0.012):
-        parts.append(_block((x - 0.009, x + 0.009), (front, back), (z - 0.014, z - 0.0005), "rim"))
+        parts.append(block((x - 0.009, x + 0.009), (front, back), (z - 0.014, z - 0.0005), "rim"))
     if shelf.split:
-        parts.append(_block((-0.011, 0.011), (front, back), (z - 0.014, z - 0.0005), "rim"))
+        parts.append(block((-0.011, 0.011), (front, back), (z - 0.014, z - 0.0005), "rim"))
         parts += [
-            _block((x - 0.005, x + 0.005), (back + 0.02, back + 0.024), (z - 0.004, z + 0.01), "slot")
+            block((x - 0.005, x + 0.005), (back + 0.02, back + 0.024), (z - 0.004, z + 0.01), "slot")
             for x in np.arange(-0.24, 0.25, 0.02)
         ]
-        parts.append(_block((-half + 0.03, half - 0.03), (back + 0.024, back + 0.05), (z - 0.02, z + 0.014), "rim"))
+        parts.append(block((-half + 0.03, half - 0.03), (back + 0.024, back + 0.05), (z - 0.02, z + 0.014), "rim"))
     return parts
 
 
@@ -133,24 +134,24 @@ def _drawer(drawer: Drawer) -> list[Furniture]:
     (x0, x1), (y0, y1), (z0, z1) = ((a / 1000, b / 1000) for a, b in (drawer.x, drawer.y, drawer.z))
     t = 0.004
     parts = [
-        _block((x0, x1), (y0, y0 + t), (z0, z1), "clear"),
-        _block((x0, x1), (y0, y1), (z0, z0 + t), "clear"),
-        _block((x0, x0 + t), (y0, y1), (z0, z1), "clear"),
-        _block((x1 - t, x1), (y0, y1), (z0, z1), "clear"),
-        _block((x0, x1), (y0 - 0.004, y0), (z1 - 0.008, z1), "edge"),
-        _block((x0, x1), (y0 - 0.004, y0), (z0, z0 + 0.008), "edge"),
-        _block((x0, x0 + 0.008), (y0 - 0.004, y0), (z0, z1), "edge"),
-        _block((x1 - 0.008, x1), (y0 - 0.004, y0), (z0, z1), "edge"),
+        block((x0, x1), (y0, y0 + t), (z0, z1), "clear"),
+        block((x0, x1), (y0, y1), (z0, z0 + t), "clear"),
+        block((x0, x0 + t), (y0, y1), (z0, z1), "clear"),
+        block((x1 - t, x1), (y0, y1), (z0, z1), "clear"),
+        block((x0, x1), (y0 - 0.004, y0), (z1 - 0.008, z1), "edge"),
+        block((x0, x1), (y0 - 0.004, y0), (z0, z0 + 0.008), "edge"),
+        block((x0, x0 + 0.008), (y0 - 0.004, y0), (z0, z1), "edge"),
+        block((x1 - 0.008, x1), (y0 - 0.004, y0), (z0, z1), "edge"),
     ]
     for x in np.linspace(x0 + 0.03, x1 - 0.03, 9):
-        parts.append(_block((x - 0.0025, x + 0.0025), (y0 + 0.02, y1 - 0.03), (z0 + t, z0 + 0.009), "edge"))
+        parts.append(block((x - 0.0025, x + 0.0025), (y0 + 0.02, y1 - 0.03), (z0 + t, z0 + 0.009), "edge"))
     # The grip: a shallow arc below the upper edge.
     middle, reach = (x0 + x1) / 2, 0.42 * (x1 - x0)
     for k in range(8):
         a, b = -1 + k / 4, -1 + (k + 1) / 4
         drop = 0.012 * (1 - ((a + b) / 2) ** 2)
         span = (middle + a * reach, middle + b * reach)
-        parts.append(_block(span, (y0 - 0.004, y0), (z1 - 0.016 - drop, z1 - 0.012 - drop), "edge"))
+        parts.append(block(span, (y0 - 0.004, y0), (z1 - 0.016 - drop, z1 - 0.012 - drop), "edge"))
     return parts
 
 
@@ -166,9 +167,9 @@ def _lamp(depth: float, height: float) -> list[Furniture]:
     dial = lathe([[0, 0], [0.021, 0], [0.019, 0.008], [0, 0.009]], "dial", segments=24)
     turned = Mesh(dial.vertices[:, [0, 2, 1]] * [1, -1, 1], dial.faces, dial.uvs, dial.materials)
     parts.append(Furniture(turned.moved([-0.025, front, height - 0.04]), "dial"))
-    parts.append(_block((-0.125, -0.095), (front - 0.003, front + 0.01), (height - 0.055, height - 0.028), "dial"))
+    parts.append(block((-0.125, -0.095), (front - 0.003, front + 0.01), (height - 0.055, height - 0.028), "dial"))
     for z in (height - 0.05, height - 0.042):
-        parts.append(_block((0.005, 0.03), (front - 0.001, front + 0.01), (z, z + 0.003), "dial"))
+        parts.append(block((0.005, 0.03), (front - 0.001, front + 0.01), (z, z + 0.003), "dial"))
     cover = lathe(
         [[0.06, 0.045], [0.06, 0.0], [0.056, -0.03], [0.04, -0.046], [0.02, -0.052], [0, -0.053]],
         "cover",
@@ -195,7 +196,7 @@ def _brackets(fridge: Fridge) -> list[Furniture]:
     for k in range(8):
         half = fridge.width / 2000 - 0.012
         long = 0.05 + 0.03 * ((k * 7) % 5) / 5
-        parts.append(_block((-half, -half + 0.001), (0.12, 0.12 + long), (1.0 - 0.012 * k, 1.004 - 0.012 * k), "print"))
+        parts.append(block((-half, -half + 0.001), (0.12, 0.12 + long), (1.0 - 0.012 * k, 1.004 - 0.012 * k), "print"))
     return parts
 
 
@@ -203,19 +204,46 @@ def _surroundings(width: float, depth: float, height: float) -> list[Furniture]:
     """Black gasket around the opening, kitchen floor and cabinets on the left, the open door on the right."""
     half = width / 2 + 0.012
     parts = [
-        _block((-half - 0.06, -half), (-0.08, 0.02), (-0.12, height + 0.1), "gasket"),
-        _block((half, half + 0.06), (-0.08, 0.02), (-0.12, height + 0.1), "gasket"),
-        _block((-half - 0.06, half + 0.06), (-0.08, 0.02), (height + 0.01, height + 0.08), "gasket"),
-        _block((-half - 0.06, half + 0.06), (-0.11, 0.02), (-0.10, -0.018), "gasket"),
-        _block((-half, half), (-0.03, 0.0), (-0.02, -0.004), "rim"),
-        _block((-2.0, 2.0), (-1.5, 1.5), (-0.46, -0.44), "floor"),
-        _block((-1.06, -half - 0.10), (0.08, 0.38), (-0.3, 0.75), "cabinet"),
-        _block((-0.98, -half - 0.18), (0.05, 0.08), (-0.15, 0.35), "cabinet"),
-        _block((-1.1, -half - 0.08), (0.05, 0.4), (0.77, 0.83), "dark"),
-        _block((half + 0.09, half + 0.6), (-0.15, -0.1), (-0.3, height), "dark"),
-        _block((-4.0, 4.0), (depth + 0.7, depth + 0.72), (-2.0, 3.0), "dark"),
+        block((-half - 0.06, -half), (-0.08, 0.02), (-0.12, height + 0.1), "gasket"),
+        block((half, half + 0.06), (-0.08, 0.02), (-0.12, height + 0.1), "gasket"),
+        block((-half - 0.06, half + 0.06), (-0.08, 0.02), (height + 0.01, height + 0.08), "gasket"),
+        block((-half - 0.06, half + 0.06), (-0.11, 0.02), (-0.10, -0.018), "gasket"),
+        block((-half, half), (-0.03, 0.0), (-0.02, -0.004), "rim"),
+        block((-2.0, 2.0), (-1.5, 1.5), (-0.46, -0.44), "floor"),
+        block((-1.06, -half - 0.10), (0.08, 0.38), (-0.3, 0.75), "cabinet"),
+        block((-0.98, -half - 0.18), (0.05, 0.08), (-0.15, 0.35), "cabinet"),
+        block((-1.1, -half - 0.08), (0.05, 0.4), (0.77, 0.83), "dark"),
+        block((half + 0.09, half + 0.6), (-0.15, -0.1), (-0.3, height), "dark"),
+        block((-4.0, 4.0), (depth + 0.7, depth + 0.72), (-2.0, 3.0), "dark"),
     ]
     for z in (0.10, 0.50, 0.95):
         shelf = rounded_box([0.16, 0.30, 0.10], [half + 0.19, -0.16, z], "door", 0.02)
         parts.append(Furniture(shelf, "door"))
     return parts
+
+
+def surfaces(fridge: Fridge) -> list[Surface]:
+    """What products can stand on in a fridge, in metres."""
+    found = [
+        Surface(
+            f"shelf{i}",
+            (s.x[0] / 1000, s.x[1] / 1000),
+            (s.front / 1000 + 0.012, s.back / 1000),
+            s.height / 1000,
+            s.headroom / 1000,
+            s.weight,
+        )
+        for i, s in enumerate(fridge.shelves)
+    ]
+    found += [
+        Surface(
+            f"drawer{i}",
+            (d.x[0] / 1000 + 0.012, d.x[1] / 1000 - 0.012),
+            (d.y[0] / 1000 + 0.015, d.y[1] / 1000 - 0.01),
+            d.z[0] / 1000 + 0.01,
+            (d.z[1] - d.z[0]) / 1000 - 0.015,
+            d.weight,
+        )
+        for i, d in enumerate(fridge.drawers)
+    ]
+    return [s for s in found if s.weight > 0]

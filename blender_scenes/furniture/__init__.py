@@ -1,0 +1,1 @@
+"""What products stand in: the places and their furniture."""

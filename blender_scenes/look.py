@@ -1,0 +1,72 @@
+"""How a scene is lit and photographed: the typed form of conf/look/*.yaml, and a look drawn from it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from blender_scenes.chance import between
+from blender_scenes.spec import Light, Response, rounded
+
+__all__ = ["Look", "draw"]
+
+
+@dataclass
+class Look:
+    """One YAML of conf/look: ranges [low, high] that each scene draws from; colours are linear RGB."""
+
+    bulb_watts: list[float] = field(default_factory=lambda: [2.3, 4.0])
+    bulb_colour: list[Any] = field(default_factory=lambda: [[1.0, 0.73, 0.46], [1.0, 0.83, 0.64]])
+    fill_watts: list[float] = field(default_factory=lambda: [2.0, 6.0])
+    fill_colour: list[Any] = field(default_factory=lambda: [[1.0, 0.86, 0.72], [1.0, 0.9, 0.8]])
+    ambient: list[float] = field(default_factory=lambda: [0.02, 0.08])
+    ambient_colour: list[Any] = field(default_factory=lambda: [[1.0, 0.9, 0.8], [1.0, 0.9, 0.8]])
+    wall: list[Any] = field(default_factory=lambda: [[0.88, 0.84, 0.78], [0.92, 0.88, 0.82]])
+    clutter: list[float] = field(default_factory=lambda: [0.2, 1.0])
+    exposure: list[float] = field(default_factory=lambda: [-0.15, 0.45])  # stops
+    white_balance: list[Any] = field(default_factory=lambda: [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]])  # gains
+    gamma: list[float] = field(default_factory=lambda: [1.0, 1.35])
+    shoulder: list[float] = field(default_factory=lambda: [0.0, 0.2])  # 0 clips highlights, 1 rolls them off
+    saturation: list[float] = field(default_factory=lambda: [0.95, 1.1])
+    vignette: list[float] = field(default_factory=lambda: [0.0, 0.15])  # darkening of the corners
+    blur: list[float] = field(default_factory=lambda: [0.0, 0.4])  # standard deviation in pixels
+    shot_noise: list[float] = field(default_factory=lambda: [0.0, 0.006])
+    read_noise: list[float] = field(default_factory=lambda: [0.0, 0.003])
+    jpeg: list[int] = field(default_factory=lambda: [96, 96])  # quality 1..100; 100 leaves the picture alone
+
+
+def draw(look: Look, rng: np.random.Generator) -> tuple[Light, Response]:
+    """The lamps of one scene and how its camera develops it."""
+
+    def number(limits: list[float]) -> float:
+        return float(rounded(between(limits, rng)))
+
+    def blend(limits: list[list[float]]) -> tuple[float, float, float]:
+        low, high = np.array(limits)
+        colour: tuple[float, float, float] = rounded(low + rng.uniform() * (high - low))
+        return colour
+
+    light = Light(
+        bulb_watts=number(look.bulb_watts),
+        bulb_colour=blend(look.bulb_colour),
+        fill_watts=number(look.fill_watts),
+        fill_colour=blend(look.fill_colour),
+        fill_x=number([-0.6, 0.6]),
+        ambient=number(look.ambient),
+        ambient_colour=blend(look.ambient_colour),
+        wall=blend(look.wall),
+        clutter=number(look.clutter),
+    )
+    response = Response(
+        exposure=number(look.exposure),
+        white_balance=blend(look.white_balance),
+        gamma=number(look.gamma),
+        shoulder=number(look.shoulder),
+        saturation=number(look.saturation),
+        vignette=number(look.vignette),
+        blur=number(look.blur),
+        shot_noise=number(look.shot_noise),
+        read_noise=number(look.read_noise),
+        jpeg=int(rng.integers(look.jpeg[0], look.jpeg[1] + 1)),
+    )
+    return light, response
