@@ -1,4 +1,4 @@
-"""SceneSpec -> Blender scene. Furniture, meshes and materials are made once; a scene only sets objects and lamps."""
+"""SceneSpec -> Blender scene. Meshes and materials are made once, furniture when it differs from the last scene's."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,12 +7,12 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
-from blender_scenes import blender, catalogue, materials
+from blender_scenes import art, blender, catalogue, materials
 from blender_scenes.catalogue import Product
 from blender_scenes.config import RenderConfig
-from blender_scenes.furniture.fridge import furniture
-from blender_scenes.furniture.parts import FINISHES
+from blender_scenes.furniture.parts import FINISHES, Furniture, Lamp, Place
 from blender_scenes.geometry import Mesh
+from blender_scenes.scene import place
 from blender_scenes.spec import Light, Placement, SceneSpec
 
 __all__ = ["Builder"]
@@ -27,19 +27,21 @@ class Builder:
         size = (config.size[0], config.size[1])
         blender.configure(self.scene, size, config.samples, threads)
         self.finishes = {name: materials.finish(name, finish) for name, finish in FINISHES.items()}
-        for part in furniture(config.scene.fridge):
-            made = blender.link(self.scene, part.finish, _mesh_data(part.mesh, [self.finishes[part.finish]]))
-            if part.finish == "bulb":
-                # The point lamp lights the scene; the bulb is there to be seen.
-                made.visible_diffuse = made.visible_glossy = made.visible_shadow = False
+        for finish in self.finishes.values():
+            finish.use_fake_user = True
         self.pieces: dict[tuple[str, int], Any] = {}
         self.placed: list[Any] = []
-        self.camera, self.bulb, self.fill = self._camera(), self._bulb(), self._fill()
+        self.furniture: dict[str, Any] = {}
+        self.fixed: list[Any] = []  # objects of the furniture
+        self.lamps: list[tuple[Lamp, Any]] = []
+        self.camera = self._camera()
 
     def show(self, spec: SceneSpec) -> None:
         """Make the Blender scene show `spec`."""
         for made in self.placed:
             bpy.data.objects.remove(made)
+        if spec.furniture != self.furniture:
+            self._furnish(spec.furniture)
         blender.purge()
         self.placed = [self._place(p) for p in spec.placements]
         data = self.camera.data
@@ -53,35 +55,48 @@ class Builder:
         self.scene.camera = blender.link(self.scene, "camera", data)
         return self.scene.camera
 
-    def _bulb(self) -> Any:
-        data = bpy.data.lights.new("bulb", "POINT")
-        data.shadow_soft_size = 0.04
-        made = blender.link(self.scene, "bulb lamp", data)
-        fridge = self.config.scene.fridge
-        made.location = (0.0, fridge.lamp_depth / 1000, fridge.height / 1000 - 0.11)
-        return made
+    def _furnish(self, furniture: dict[str, Any]) -> None:
+        for made in [*self.fixed, *(lamp for _, lamp in self.lamps)]:
+            bpy.data.objects.remove(made)
+        where: Place = place(furniture)
+        self.fixed = [self._part(part) for part in where.parts()]
+        self.lamps = [(lamp, _lamp(self.scene, lamp)) for lamp in where.light_sources()]
+        self.tone = where.tone
+        self.furniture = furniture
 
-    def _fill(self) -> Any:
-        data = bpy.data.lights.new("fill", "AREA")
-        data.size = 0.8
-        made = blender.link(self.scene, "fill lamp", data)
-        made.rotation_euler = (np.radians(60), 0, 0)
+    def _part(self, part: Furniture) -> Any:
+        finish = self.finishes[part.finish]
+        if part.art:
+            canvas = art.draw(part.art, part.art_size, np.random.default_rng(0), "furniture")
+            finish = materials.printed(materials.image("print", canvas))
+        made = blender.link(self.scene, part.finish, _mesh_data(part.mesh, [finish]))
+        if FINISHES[part.finish].of_light in ("bulb", "strip"):
+            # The lamp lights the scene; what glows is there to be seen.
+            made.visible_diffuse = made.visible_glossy = made.visible_shadow = False
         return made
 
     def _light(self, light: Light) -> None:
-        self.bulb.data.energy, self.bulb.data.color = light.bulb_watts, light.bulb_colour
-        self.fill.data.energy, self.fill.data.color = light.fill_watts, light.fill_colour
-        self.fill.location = (light.fill_x, -1.37, 1.65)
+        powers = {
+            "bulb": (light.bulb_watts, light.bulb_colour),
+            "strip": (light.bulb_watts, light.bulb_colour),
+            "fill": (light.fill_watts, light.fill_colour),
+        }
+        for lamp, made in self.lamps:
+            watts, made.data.color = powers[lamp.source]
+            made.data.energy = watts * lamp.share
+            if lamp.source == "fill":
+                made.location.x = lamp.location[0] + light.fill_x
         background = self.scene.world.node_tree.nodes["Background"]
         background.inputs["Color"].default_value = (*light.ambient_colour, 1)
         background.inputs["Strength"].default_value = light.ambient
         for name, finish in FINISHES.items():
-            if finish.of_light:
-                colour = light.wall if finish.of_light == "wall" else np.array(finish.colour) * light.clutter
-                shader = self.finishes[name].node_tree.nodes["Principled BSDF"]
-                shader.inputs["Base Color"].default_value = (*colour, 1)
-        glow = self.finishes["bulb"].node_tree.nodes["Emission"]
-        glow.inputs["Color"].default_value = (*light.bulb_colour, 1)
+            nodes = self.finishes[name].node_tree.nodes
+            if finish.of_light in powers:
+                nodes["Emission"].inputs["Color"].default_value = (*powers[finish.of_light][1], 1)
+            elif finish.of_light:
+                wall = np.array(light.wall) * self.tone
+                colour = wall if finish.of_light == "wall" else np.array(finish.colour) * light.clutter
+                nodes["Principled BSDF"].inputs["Base Color"].default_value = (*colour, 1)
 
     def _place(self, placement: Placement) -> Any:
         key = (placement.product, placement.variant)
@@ -107,6 +122,20 @@ class Builder:
         return bool(self.scene.cycles.use_denoising)
 
 
+def _lamp(scene: Any, lamp: Lamp) -> Any:
+    """A bulb, or a panel; colour and watts follow the scene's light."""
+    if max(lamp.size) > 0:
+        data = bpy.data.lights.new("panel", "AREA")
+        data.shape = "RECTANGLE"
+        data.size, data.size_y = lamp.size
+    else:
+        data = bpy.data.lights.new("bulb", "POINT")
+        data.shadow_soft_size = 0.04
+    made = blender.link(scene, "lamp", data)
+    made.location, made.rotation_euler = lamp.location, np.radians(lamp.rotation)
+    return made
+
+
 def _matrix(rotation: Any, location: Sequence[float]) -> Matrix:
     matrix = np.eye(4)
     matrix[:3, :3], matrix[:3, 3] = rotation, location
@@ -116,7 +145,9 @@ def _matrix(rotation: Any, location: Sequence[float]) -> Matrix:
 def _product_data(product: Product, mesh: Mesh, picture: Any) -> Any:
     names = list(product.materials)
     made = [materials.material(n, product.materials[n], picture) for n in names]
-    return _mesh_data(mesh, made, [names.index(m) for m in mesh.materials])
+    data = _mesh_data(mesh, made, [names.index(m) for m in mesh.materials])
+    data.use_fake_user = True  # kept although no object uses it between two scenes
+    return data
 
 
 def _mesh_data(mesh: Mesh, materials: Sequence[Any], indices: Sequence[int] | None = None) -> Any:
@@ -132,7 +163,6 @@ def _mesh_data(mesh: Mesh, materials: Sequence[Any], indices: Sequence[int] | No
         data.polygons.foreach_set("use_smooth", [True] * len(mesh.faces))
         _sharpen(data, mesh)
     data.update()
-    data.use_fake_user = True  # kept although no object uses it between two scenes
     return data
 
 

@@ -5,24 +5,12 @@ from dataclasses import dataclass, field
 from omegaconf import MISSING
 
 from blender_scenes.catalogue import Product
-from blender_scenes.furniture.fridge import Fridge
 from blender_scenes.look import Look
-from blender_scenes.viewpoint import ViewPoint
+from blender_scenes.scene import Scene
 from coldstart.errors import UserError
 from coldstart.tracking import LoggerConfig
 
-__all__ = ["RenderConfig", "Scene"]
-
-
-@dataclass
-class Scene:
-    """One YAML of conf/scene."""
-
-    name: str = "???"
-    fridge: Fridge = MISSING
-    camera: ViewPoint = field(default_factory=ViewPoint)
-    gap: float = 4.0  # smallest distance between two products
-    max_overlap: float = 0.3  # largest share of a product's box that another's box may cover in the picture
+__all__ = ["RenderConfig"]
 
 
 @dataclass

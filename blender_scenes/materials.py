@@ -11,7 +11,7 @@ from blender_scenes.art import hex_colour
 from blender_scenes.catalogue import Material
 from blender_scenes.furniture.parts import Finish
 
-__all__ = ["finish", "image", "material"]
+__all__ = ["finish", "image", "material", "printed"]
 
 
 def image(name: str, picture: NDArray[np.uint8]) -> Any:
@@ -74,7 +74,7 @@ def finish(name: str, look: Finish) -> Any:
     if not look.clear and not look.glow:
         shader = nodes["Principled BSDF"]
         shader.inputs["Base Color"].default_value = (*look.colour, 1)
-        blender.principled(shader, Roughness=look.roughness)
+        blender.principled(shader, Roughness=look.roughness, Metallic=look.metallic)
         return made
     nodes.clear()
     output = nodes.new("ShaderNodeOutputMaterial")
@@ -90,6 +90,17 @@ def finish(name: str, look: Finish) -> Any:
     links.new(through.outputs[0], both.inputs[0])
     links.new(emission.outputs[0], both.inputs[1])
     links.new(both.outputs[0], output.inputs["Surface"])
+    return made
+
+
+def printed(picture: Any) -> Any:
+    """The material of furniture with something printed on it."""
+    made = bpy.data.materials.new("print")
+    made.use_nodes = True
+    nodes, links = made.node_tree.nodes, made.node_tree.links
+    texture = nodes.new("ShaderNodeTexImage")
+    texture.image = picture
+    links.new(texture.outputs["Color"], nodes["Principled BSDF"].inputs["Base Color"])
     return made
 
 

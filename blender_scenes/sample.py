@@ -13,9 +13,9 @@ from blender_scenes import look, viewpoint
 from blender_scenes.catalogue import Pose, Product, mesh
 from blender_scenes.chance import between, odds
 from blender_scenes.config import RenderConfig
-from blender_scenes.furniture.fridge import surfaces
 from blender_scenes.geometry import Mesh, euler
 from blender_scenes.placement import Footprint, Surface, apart, box_overlap
+from blender_scenes.scene import furnish, place
 from blender_scenes.spec import Camera, Placement, SceneSpec, rounded
 
 __all__ = ["Sampler"]
@@ -33,25 +33,27 @@ class Sampler:
     def __init__(self, config: RenderConfig) -> None:
         self.config = config
         self.meshes: dict[str, Mesh] = {name: mesh(p) for name, p in config.products.items()}
-        self.surfaces = surfaces(config.scene.fridge)
 
     def sample(self, index: int) -> SceneSpec:
         """The spec of scene `index`: the same whoever draws it, in whatever order."""
         config = self.config
         rng = np.random.default_rng([config.seed, index])
+        furniture = furnish(config.scene, rng)
         camera = viewpoint.draw(config.scene.camera, config.size, rng)
-        placements, unplaced = self._place(camera, rng)
+        placements, unplaced = self._place(place(furniture).surfaces(), camera, rng)
         light, response = look.draw(config.look, np.random.default_rng([config.seed, index, 1]))
-        return SceneSpec(config.scene.name, config.seed, index, camera, light, response, tuple(placements), unplaced)
+        return SceneSpec(
+            config.scene.name, config.seed, index, camera, light, response, tuple(placements), unplaced, furniture
+        )
 
-    def _place(self, camera: Camera, rng: np.random.Generator) -> tuple[list[Placement], int]:
+    def _place(self, surfaces: list[Surface], camera: Camera, rng: np.random.Generator) -> tuple[list[Placement], int]:
         wanted = [
             name
             for name, product in self.config.products.items()
             for _ in range(rng.choice(len(product.copies), p=odds(product.copies)))
         ]
         rng.shuffle(wanted)
-        room = _Room(camera, {s.name: [] for s in self.surfaces})
+        room = _Room(camera, surfaces, {s.name: [] for s in surfaces})
         for name in wanted:
             self._find(name, room, rng)
         return room.placed, len(wanted) - len(room.placed)
@@ -59,7 +61,7 @@ class Sampler:
     def _find(self, name: str, room: "_Room", rng: np.random.Generator) -> None:
         """Place a product, on the surface drawn first if there is hope, or full shelves would fill the drawers."""
         for _ in range(SURFACES):
-            surface = self.surfaces[rng.choice(len(self.surfaces), p=odds([s.weight for s in self.surfaces]))]
+            surface = room.surfaces[rng.choice(len(room.surfaces), p=odds([s.weight for s in room.surfaces]))]
             for _ in range(TRIES):
                 if self._try(name, surface, room, rng):
                     return
@@ -72,8 +74,8 @@ class Sampler:
         scale = between(product.scale, rng)
         turned = scale * self.meshes[name].vertices @ rotation.T
         low, high = turned.min(axis=0), turned.max(axis=0)
-        depth = abs(rng.normal(0, scene.fridge.front_bias / 1000))
-        if rng.uniform() < scene.fridge.deep_odds:
+        depth = abs(rng.normal(0, scene.front_bias / 1000))
+        if rng.uniform() < scene.deep_odds:
             depth += rng.uniform(0, 0.15)
         x = rng.uniform(surface.x[0] - low[0], max(surface.x[1] - high[0], surface.x[0] - low[0]))
         y = surface.y[0] - low[1] + depth
@@ -99,6 +101,7 @@ class _Room:
     """What has been placed so far, in space and in the picture."""
 
     camera: Camera
+    surfaces: list[Surface]
     footprints: dict[str, list[Footprint]]
     boxes: list[tuple[float, ...]] = field(default_factory=list)
     placed: list[Placement] = field(default_factory=list)

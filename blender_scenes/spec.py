@@ -105,6 +105,7 @@ class SceneSpec:
     response: Response
     placements: tuple[Placement, ...]
     unplaced: int
+    furniture: dict[str, Any]  # {kind: fields}, plain data; see blender_scenes.scene
 
     def to_json(self) -> dict[str, Any]:
         """Plain dicts and lists."""
@@ -129,4 +130,5 @@ class SceneSpec:
             response=build(Response, content["response"]),
             placements=tuple(build(Placement, p) for p in content["placements"]),
             unplaced=content["unplaced"],
+            furniture=content["furniture"],
         )

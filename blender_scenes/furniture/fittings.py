@@ -1,0 +1,202 @@
+"""What sits on a refrigerator's walls: lamps, vents, fan covers, rails, print. Metres.
+
+A fitting is modelled flat on its wall (u along it, v up, w out of it) and then carried there.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from blender_scenes.furniture.cabinet import half_width
+from blender_scenes.furniture.parts import Furniture, Lamp, block, carried, lettered, sheet
+from blender_scenes.geometry import Mesh, lathe, rounded_box
+
+if TYPE_CHECKING:
+    from blender_scenes.furniture.fridge import Detail, Fridge, FridgeLamp
+
+__all__ = ["KINDS", "WALLS", "detail", "lamp", "source"]
+
+WALLS = ("back", "left", "right", "ceiling", "floor")
+
+
+def _carried(parts: list[Furniture], wall: str, at: Sequence[float], fridge: "Fridge") -> list[Furniture]:
+    """Flat fittings around (0, 0, 0) moved to `at` (millimetres along the wall)."""
+    point, (across, up, out) = _spot(wall, at, fridge)
+    turn = np.array([across, up, out], dtype=float)
+    return [carried(p, turn, point) for p in parts]
+
+
+def _spot(wall: str, at: Sequence[float], fridge: "Fridge") -> tuple[list[float], tuple[Sequence[float], ...]]:
+    """A point on a wall, and the wall's directions u, v, and w out of it."""
+    u, v = at[0] / 1000, at[1] / 1000
+    if wall == "back":
+        return [u, fridge.depth / 1000, v], ((1, 0, 0), (0, 0, 1), (0, -1, 0))
+    if wall == "left":
+        return [-half_width(fridge, u), u, v], ((0, 1, 0), (0, 0, 1), (1, 0, 0))
+    if wall == "right":
+        return [half_width(fridge, u), u, v], ((0, 1, 0), (0, 0, 1), (-1, 0, 0))
+    if wall == "ceiling":
+        return [u, v, fridge.height / 1000], ((1, 0, 0), (0, 1, 0), (0, 0, -1))
+    return [u, v, 0.0], ((1, 0, 0), (0, 1, 0), (0, 0, 1))
+
+
+def detail(detail: "Detail", fridge: "Fridge") -> list[Furniture]:
+    """The parts of one detail."""
+    made = KINDS[detail.kind](detail.size[0] / 1000, detail.size[1] / 1000, detail.text)
+    return _carried(made, detail.wall, detail.at, fridge)
+
+
+def _bracket(width: float, height: float, text: str) -> list[Furniture]:
+    return [Furniture(rounded_box([width, height, 0.048], [0, 0, 0], "bracket", 0.01), "bracket")]
+
+
+def _print(width: float, height: float, text: str) -> list[Furniture]:
+    rows = max(2, round(height / 0.012))
+    long = [width * (0.6 + 0.4 * ((k * 7) % 5) / 5) for k in range(rows)]
+    return [
+        sheet([-width / 2, height / 2 - k * height / rows, 0.001], [w, 0, 0], [0, 0.004, 0], "print")
+        for k, w in enumerate(long)
+    ]
+
+
+def _fan(width: float, height: float, text: str) -> list[Furniture]:
+    """A disc in a square plate, a groove around the disc."""
+    radius = 0.42 * min(width, height)
+    groove = lathe([[0.82 * radius, 0.0125], [radius, 0.0125]], "slot", segments=48)
+    disc = lathe([[0.84 * radius, 0.0], [0.84 * radius, 0.017], [0, 0.018]], "white", segments=48)
+    parts = [
+        Furniture(rounded_box([width, height, 0.024], [0, 0, 0], "white", 0.006), "white"),
+        Furniture(groove, "slot"),
+        Furniture(disc, "white"),
+    ]
+    return parts + (_label(radius, radius / 4, text, 0.0185) if text else [])
+
+
+def _label(width: float, height: float, text: str, out: float = 0.001) -> list[Furniture]:
+    face = sheet([-width / 2, -height / 2, out], [width, 0, 0], [0, height, 0], "white")
+    art = lettered(text, light=False) if text else ()
+    return [replace(face, art=art, art_size=(max(32, round(64 * width / height)), 64))]
+
+
+def _vent(width: float, height: float, text: str) -> list[Furniture]:
+    plate = [Furniture(rounded_box([width, height, 0.012], [0, 0, 0], "white", 0.004), "white")]
+    count = max(3, round(width / 0.02))
+    return plate + [
+        sheet([u - 0.005, -0.3 * height, 0.0065], [0.01, 0, 0], [0, 0.6 * height, 0], "slot")
+        for u in np.linspace(-0.45 * width, 0.45 * width, count)
+    ]
+
+
+def _ribs(width: float, height: float, text: str) -> list[Furniture]:
+    return [
+        Furniture(rounded_box([0.02, height, 0.016], [u, 0, 0], "white", 0.007, 16), "white")
+        for u in np.arange(-width / 2, width / 2 + 0.001, 0.05)
+    ]
+
+
+def _rails(width: float, height: float, text: str) -> list[Furniture]:
+    """A ladder of supports one above the other."""
+    pitch = 0.085
+    return [
+        Furniture(rounded_box([width, 0.05, 0.05], [0, v, 0], "bracket", 0.006, 24), "bracket")
+        for v in np.arange(-height / 2 + pitch / 2, height / 2, pitch)
+    ]
+
+
+def _slots(width: float, height: float, text: str) -> list[Furniture]:
+    """A column of dark openings that shelves hang in."""
+    return [
+        sheet([-width / 2, v, 0.001], [width, 0, 0], [0, 0.012, 0], "slot")
+        for v in np.arange(-height / 2, height / 2, 0.07)
+    ]
+
+
+def _panel(width: float, height: float, text: str) -> list[Furniture]:
+    return [Furniture(rounded_box([width, height, 0.03], [0, 0, 0], "white", 0.008), "white")]
+
+
+def _seam(width: float, height: float, text: str) -> list[Furniture]:
+    return [block((-width / 2, width / 2), (-height / 2, height / 2), (0.0, 0.0008), "slot")]
+
+
+def _frost(width: float, height: float, text: str) -> list[Furniture]:
+    """An uneven crust of ice: a height field that falls to nothing at its rim."""
+    u, v = np.meshgrid(np.linspace(-0.5, 0.5, 20), np.linspace(-0.5, 0.5, 20))
+    lumps = sum(np.sin((7 + 3 * k) * u + 2 * k) * np.cos((9 + 4 * k) * v + k) for k in range(4)) / 8
+    thick = np.clip(0.25 - u**2 - v**2 + 0.12 * lumps, -0.01, None) * 0.05
+    vertices = np.stack([u * width, v * height, thick], axis=-1).reshape(-1, 3)
+    faces: list[tuple[int, ...]] = [
+        (20 * j + i, 20 * j + i + 1, 20 * j + i + 21, 20 * j + i + 20) for j in range(19) for i in range(19)
+    ]
+    return [Furniture(Mesh(vertices, faces, vertices[:, :2], ["frost"] * len(faces)), "frost")]
+
+
+KINDS: dict[str, Callable[[float, float, str], list[Furniture]]] = {
+    "bracket": _bracket,
+    "fan": _fan,
+    "frost": _frost,
+    "label": _label,
+    "panel": _panel,
+    "print": _print,
+    "rails": _rails,
+    "ribs": _ribs,
+    "seam": _seam,
+    "slots": _slots,
+    "vent": _vent,
+}
+
+
+def lamp(lamp: "FridgeLamp", fridge: "Fridge") -> list[Furniture]:
+    """What is seen of a lamp."""
+    if lamp.kind == "bulb":
+        return [Furniture(p.mesh.moved([lamp.at[0] / 1000, 0, 0]), p.finish) for p in _bulb(lamp.at[1], fridge.height)]
+    width, height = lamp.size[0] / 1000, lamp.size[1] / 1000
+    glow = "band" if lamp.source == "strip" else "panel"
+    flat = [
+        Furniture(rounded_box([width + 0.016, height + 0.016, 0.012], [0, 0, 0], "white", 0.004), "white"),
+        sheet([-width / 2, -height / 2, 0.0065], [width, 0, 0], [0, height, 0], glow),
+    ]
+    return _carried(flat, lamp.wall, lamp.at, fridge)
+
+
+def source(lamp: "FridgeLamp", fridge: "Fridge") -> Lamp:
+    """The light that a lamp gives."""
+    if lamp.kind == "bulb":
+        return Lamp(lamp.source, (lamp.at[0] / 1000, lamp.at[1] / 1000, fridge.height / 1000 - 0.11), share=lamp.share)
+    point, (_, _, out) = _spot(lamp.wall, lamp.at, fridge)
+    x, y, z = (p + 0.03 * o for p, o in zip(point, out, strict=True))
+    turn = {"ceiling": (0, 0, 0), "floor": (180, 0, 0), "back": (-90, 0, 0), "left": (0, -90, 0), "right": (0, 90, 0)}
+    width, height = lamp.size[0] / 1000, lamp.size[1] / 1000
+    size = (height, width) if lamp.wall in ("left", "right") else (width, height)
+    return Lamp(lamp.source, (x, y, z), turn[lamp.wall], size, lamp.share)
+
+
+def _bulb(depth: float, height: float) -> list[Furniture]:
+    """Thermostat housing under the ceiling, and behind it the bulb in its clear, ribbed cover; millimetres."""
+    depth, height = depth / 1000, height / 1000
+    front = depth - 0.22
+    housing = rounded_box([0.185, 0.13, 0.055], [-0.05, front + 0.065, height - 0.04], "housing", 0.012)
+    parts = [
+        Furniture(housing, "housing"),
+        Furniture(rounded_box([0.16, 0.15, 0.03], [-0.04, front + 0.09, height - 0.08], "rim", 0.012), "rim"),
+    ]
+    dial = lathe([[0, 0], [0.021, 0], [0.019, 0.008], [0, 0.009]], "dial", segments=24)
+    turned = Mesh(dial.vertices[:, [0, 2, 1]] * [1, -1, 1], dial.faces, dial.uvs, dial.materials)
+    parts.append(Furniture(turned.moved([-0.025, front, height - 0.04]), "dial"))
+    parts.append(block((-0.125, -0.095), (front - 0.003, front + 0.01), (height - 0.055, height - 0.028), "dial"))
+    for z in (height - 0.05, height - 0.042):
+        parts.append(block((0.005, 0.03), (front - 0.001, front + 0.01), (z, z + 0.003), "dial"))
+    cover = lathe(
+        [[0.06, 0.045], [0.06, 0.0], [0.056, -0.03], [0.04, -0.046], [0.02, -0.052], [0, -0.053]],
+        "cover",
+        segments=48,
+        ribs=24,
+        rib_depth=0.05,
+    )
+    parts.append(Furniture(cover.moved([0.01, depth + 0.015, height - 0.125]), "cover"))
+    angle = np.linspace(0, np.pi, 12)
+    bulb = lathe(np.stack([0.034 * np.sin(angle), -0.036 * np.cos(angle)], axis=1), "bulb", segments=20)
+    parts.append(Furniture(bulb.moved([0.0, depth, height - 0.105]), "bulb"))
+    return parts
