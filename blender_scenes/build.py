@@ -70,7 +70,7 @@ class Builder:
             canvas = art.draw(part.art, part.art_size, np.random.default_rng(0), "furniture")
             finish = materials.printed(materials.image("print", canvas))
         made = blender.link(self.scene, part.finish, _mesh_data(part.mesh, [finish]))
-        if FINISHES[part.finish].of_light in ("bulb", "strip"):
+        if FINISHES[part.finish].of_light == "bulb":
             # The lamp lights the scene; what glows is there to be seen.
             made.visible_diffuse = made.visible_glossy = made.visible_shadow = False
         return made
@@ -78,7 +78,6 @@ class Builder:
     def _light(self, light: Light) -> None:
         powers = {
             "bulb": (light.bulb_watts, light.bulb_colour),
-            "strip": (light.bulb_watts, light.bulb_colour),
             "fill": (light.fill_watts, light.fill_colour),
         }
         for lamp, made in self.lamps:

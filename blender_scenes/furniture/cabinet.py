@@ -22,7 +22,7 @@ def half_width(fridge: "Fridge", y: float) -> float:
 
 def shell(fridge: "Fridge") -> Mesh:
     """The inside of the cabinet with rounded edges, narrower at the back: rounded rectangles joined front to back."""
-    depth, radius = fridge.depth / 1000, 0.035
+    depth, radius = fridge.depth / 1000, fridge.radius / 1000
     rings = []
     for y, inset, corner in (
         (-0.012, -0.006, radius + 0.01),
@@ -124,14 +124,15 @@ def surroundings(fridge: "Fridge") -> list[Furniture]:
     """The frame around the opening, the open door on one side, kitchen floor and cabinets on the other."""
     depth, height, half = fridge.depth / 1000, fridge.height / 1000, fridge.width / 2000 + 0.012
     side = -1 if fridge.door == "left" else 1
-    parts = [
-        block((-half - 0.06, -half), (-0.08, 0.02), (-0.12, height + 0.1), fridge.gasket),
-        block((half, half + 0.06), (-0.08, 0.02), (-0.12, height + 0.1), fridge.gasket),
-        block((-half - 0.06, half + 0.06), (-0.08, 0.02), (height + 0.01, height + 0.08), fridge.gasket),
-        block((-half - 0.06, half + 0.06), (-0.11, 0.02), (-0.10, -0.018), fridge.gasket),
-        block((-half, half), (-0.03, 0.0), (-0.02, -0.004), "rim"),
-        block((-4.0, 4.0), (depth + 0.7, depth + 0.72), (-2.0, 3.0), "dark"),
-    ]
+    parts = [block((-4.0, 4.0), (depth + 0.7, depth + 0.72), (-2.0, 3.0), "dark")]
+    if fridge.gasket != "none":
+        parts += [
+            block((-half - 0.06, -half), (-0.08, 0.02), (-0.12, height + 0.1), fridge.gasket),
+            block((half, half + 0.06), (-0.08, 0.02), (-0.12, height + 0.1), fridge.gasket),
+            block((-half - 0.06, half + 0.06), (-0.08, 0.02), (height + 0.01, height + 0.08), fridge.gasket),
+            block((-half - 0.06, half + 0.06), (-0.11, 0.02), (-0.10, -0.018), fridge.gasket),
+            block((-half, half), (-0.03, 0.0), (-0.02, -0.004), "rim"),
+        ]
     if fridge.kitchen:
         parts += [
             block((-2.0, 2.0), (-1.5, 1.5), (-0.46, -0.44), "floor"),

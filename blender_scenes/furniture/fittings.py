@@ -68,6 +68,7 @@ def _fan(width: float, height: float, text: str) -> list[Furniture]:
     disc = lathe([[0.84 * radius, 0.0], [0.84 * radius, 0.017], [0, 0.018]], "white", segments=48)
     parts = [
         Furniture(rounded_box([width, height, 0.024], [0, 0, 0], "white", 0.006), "white"),
+        sheet([-width / 2 - 0.002, -height / 2 - 0.002, 0.0006], [width + 0.004, 0, 0], [0, height + 0.004, 0], "slot"),
         Furniture(groove, "slot"),
         Furniture(disc, "white"),
     ]
@@ -91,7 +92,7 @@ def _vent(width: float, height: float, text: str) -> list[Furniture]:
 
 def _ribs(width: float, height: float, text: str) -> list[Furniture]:
     return [
-        Furniture(rounded_box([0.02, height, 0.016], [u, 0, 0], "white", 0.007, 16), "white")
+        Furniture(rounded_box([0.024, height, 0.012], [u, 0, 0], "white", 0.005, 16), "white")
         for u in np.arange(-width / 2, width / 2 + 0.001, 0.05)
     ]
 
@@ -100,7 +101,7 @@ def _rails(width: float, height: float, text: str) -> list[Furniture]:
     """A ladder of supports one above the other."""
     pitch = 0.085
     return [
-        Furniture(rounded_box([width, 0.05, 0.05], [0, v, 0], "bracket", 0.006, 24), "bracket")
+        Furniture(rounded_box([width, 0.058, 0.07], [0, v, 0], "white", 0.006, 24), "bracket")
         for v in np.arange(-height / 2 + pitch / 2, height / 2, pitch)
     ]
 
@@ -153,10 +154,9 @@ def lamp(lamp: "FridgeLamp", fridge: "Fridge") -> list[Furniture]:
     if lamp.kind == "bulb":
         return [Furniture(p.mesh.moved([lamp.at[0] / 1000, 0, 0]), p.finish) for p in _bulb(lamp.at[1], fridge.height)]
     width, height = lamp.size[0] / 1000, lamp.size[1] / 1000
-    glow = "band" if lamp.source == "strip" else "panel"
     flat = [
-        Furniture(rounded_box([width + 0.016, height + 0.016, 0.012], [0, 0, 0], "white", 0.004), "white"),
-        sheet([-width / 2, -height / 2, 0.0065], [width, 0, 0], [0, height, 0], glow),
+        Furniture(rounded_box([width + 0.006, height + 0.006, 0.012], [0, 0, 0], "white", 0.004), "white"),
+        sheet([-width / 2, -height / 2, 0.0065], [width, 0, 0], [0, height, 0], "panel"),
     ]
     return _carried(flat, lamp.wall, lamp.at, fridge)
 
@@ -164,13 +164,13 @@ def lamp(lamp: "FridgeLamp", fridge: "Fridge") -> list[Furniture]:
 def source(lamp: "FridgeLamp", fridge: "Fridge") -> Lamp:
     """The light that a lamp gives."""
     if lamp.kind == "bulb":
-        return Lamp(lamp.source, (lamp.at[0] / 1000, lamp.at[1] / 1000, fridge.height / 1000 - 0.11), share=lamp.share)
+        return Lamp("bulb", (lamp.at[0] / 1000, lamp.at[1] / 1000, fridge.height / 1000 - 0.11), share=lamp.share)
     point, (_, _, out) = _spot(lamp.wall, lamp.at, fridge)
     x, y, z = (p + 0.03 * o for p, o in zip(point, out, strict=True))
     turn = {"ceiling": (0, 0, 0), "floor": (180, 0, 0), "back": (-90, 0, 0), "left": (0, -90, 0), "right": (0, 90, 0)}
     width, height = lamp.size[0] / 1000, lamp.size[1] / 1000
     size = (height, width) if lamp.wall in ("left", "right") else (width, height)
-    return Lamp(lamp.source, (x, y, z), turn[lamp.wall], size, lamp.share)
+    return Lamp("bulb", (x, y, z), turn[lamp.wall], size, lamp.share)
 
 
 def _bulb(depth: float, height: float) -> list[Furniture]:

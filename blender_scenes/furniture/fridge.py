@@ -53,13 +53,11 @@ class FridgeLamp:
     wall: str = "ceiling"  # ceiling | back | left | right | floor
     at: list[float] = field(default_factory=lambda: [0.0, 330.0])
     size: list[float] = field(default_factory=lambda: [200.0, 20.0])
-    source: str = "bulb"  # bulb | strip: which of the look's lamps gives colour and watts
-    share: float = 1.0  # of those watts
+    share: float = 1.0  # of the look's bulb_watts
 
     def __post_init__(self) -> None:
         one_of("scene.fridge.lamps.kind", self.kind, ("bulb", "panel"))
         one_of("scene.fridge.lamps.wall", self.wall, fittings.WALLS)
-        one_of("scene.fridge.lamps.source", self.source, ("bulb", "strip"))
 
 
 @dataclass
@@ -99,19 +97,20 @@ class Fridge:
     back_width: float = 660.0
     depth: float = 690.0
     height: float = 1120.0
+    radius: float = 35.0  # of the cabinet's inner edges
     shelves: list[Shelf] = field(default_factory=list)
     drawers: list[Drawer] = field(default_factory=list)
     lamps: list[FridgeLamp] = field(default_factory=lambda: [FridgeLamp()])
     details: list[Detail] = field(default_factory=list)
     slabs: list[Slab] = field(default_factory=list)
     tone: list[float] = field(default_factory=lambda: [1.0, 1.0, 1.0])  # of the interior, times the look's wall colour
-    gasket: str = "gasket"  # finish of the frame around the opening
+    gasket: str = "gasket"  # finish of the frame around the opening; none for no frame
     door: str = "right"  # where the open door hangs: left | right | none
     racks: list[float] = field(default_factory=lambda: [100.0, 500.0, 950.0])  # heights of the door's racks
     kitchen: bool = True  # floor and cabinets around it
 
     def __post_init__(self) -> None:
-        one_of("scene.fridge.gasket", self.gasket, tuple(FINISHES))
+        one_of("scene.fridge.gasket", self.gasket, ("none", *FINISHES))
         one_of("scene.fridge.door", self.door, ("left", "right", "none"))
         for key, value in (("width", self.width), ("depth", self.depth), ("height", self.height)):
             if not 100 <= value <= 3000:

@@ -41,7 +41,7 @@ class Finish:
     metallic: float = 0.0
     clear: float = 0.0
     glow: float = 0.0
-    of_light: str = ""  # `wall`, `clutter`, `bulb`, `strip`: the spec's light decides the colour or its brightness
+    of_light: str = ""  # `wall`, `clutter` or `bulb`: the spec's light decides the colour or its brightness
 
 
 FINISHES = {
@@ -59,16 +59,16 @@ FINISHES = {
     "bulb": Finish((1.0, 0.85, 0.6), glow=9.0, of_light="bulb"),
     "gasket": Finish((0.012, 0.012, 0.013), 0.35),
     "dark": Finish((0.03, 0.028, 0.025), 0.6),
-    "blade": Finish((0.10, 0.26, 0.36), 0.25),
-    "mirror": Finish((0.80, 0.82, 0.84), 0.12, metallic=1.0),
+    "blade": Finish((0.04, 0.12, 0.19), 0.25),
+    "mirror": Finish((0.80, 0.82, 0.84), 0.18, metallic=1.0),
     "wire": Finish((0.86, 0.86, 0.86), 0.3),
     "steel": Finish((0.55, 0.56, 0.58), 0.35, metallic=1.0),
     "frost": Finish((0.93, 0.95, 0.97), 0.9),
     "glass": Finish((0.88, 0.93, 0.93), clear=0.88, glow=0.006),
+    "frosted": Finish((0.45, 0.47, 0.49), clear=0.45, glow=0.10),
     "white": Finish((0.82, 0.83, 0.83), 0.4),
     "display": Finish((0.02, 0.02, 0.025), 0.2),
     "panel": Finish((1.0, 1.0, 1.0), glow=6.0, of_light="bulb"),
-    "band": Finish((1.0, 1.0, 1.0), glow=4.0, of_light="strip"),
     "floor": Finish((0.05, 0.018, 0.010), 0.4, of_light="clutter"),
     "cabinet": Finish((0.60, 0.58, 0.55), 0.5, of_light="clutter"),
     "door": Finish((0.50, 0.50, 0.50), 0.45, of_light="clutter"),
@@ -93,7 +93,7 @@ class Lamp:
     (Euler angles in degrees, Blender's XYZ order).
     """
 
-    source: str  # bulb, strip or fill
+    source: str  # bulb or fill
     location: Triple
     rotation: Triple = (0.0, 0.0, 0.0)
     size: tuple[float, float] = (0.0, 0.0)
