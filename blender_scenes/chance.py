@@ -1,11 +1,11 @@
 """Small draws that every sampler needs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["between", "odds"]
+__all__ = ["between", "odds", "pick"]
 
 Floats = NDArray[np.float64]
 
@@ -21,3 +21,9 @@ def odds(weights: Sequence[float]) -> Floats:
     array = np.asarray(weights, dtype=float)
     probabilities: Floats = array / array.sum()
     return probabilities
+
+
+def pick(weights: Mapping[str, float], rng: np.random.Generator) -> str:
+    """One of the names, by its weight."""
+    names = list(weights)
+    return names[rng.choice(len(names), p=odds([weights[n] for n in names]))]

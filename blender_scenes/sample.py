@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from blender_scenes import look, viewpoint
+from blender_scenes import look
 from blender_scenes.catalogue import Pose, Product, mesh
 from blender_scenes.chance import between, odds
 from blender_scenes.config import RenderConfig
 from blender_scenes.geometry import Mesh, euler
 from blender_scenes.placement import Footprint, Surface, apart, box_overlap
-from blender_scenes.scene import furnish, place
+from blender_scenes.scene import furnish, place, view
 from blender_scenes.spec import Camera, Placement, SceneSpec, rounded
 
 __all__ = ["Sampler"]
@@ -39,8 +39,9 @@ class Sampler:
         config = self.config
         rng = np.random.default_rng([config.seed, index])
         furniture = furnish(config.scene, rng)
-        camera = viewpoint.draw(config.scene.camera, config.size, rng)
-        placements, unplaced = self._place(place(furniture).surfaces(), camera, rng)
+        where = place(furniture)
+        camera = view(config.scene, where, config.size, rng)
+        placements, unplaced = self._place(where.surfaces(), camera, rng)
         light, response = look.draw(config.look, np.random.default_rng([config.seed, index, 1]))
         return SceneSpec(
             config.scene.name, config.seed, index, camera, light, response, tuple(placements), unplaced, furniture

@@ -5,46 +5,64 @@ A place goes through the spec as plain data, `{kind: fields}`, so that it can di
 """
 
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from omegaconf import OmegaConf
 
 from blender_scenes.furniture.fridge import Fridge
+from blender_scenes.furniture.fridges import Fridges
 from blender_scenes.furniture.parts import Place
-from blender_scenes.spec import rounded
-from blender_scenes.viewpoint import ViewPoint
+from blender_scenes.furniture.shelf import ShelfUnit, Shelves
+from blender_scenes.furniture.table import Table, Tables
+from blender_scenes.spec import Camera, rounded
+from blender_scenes.viewpoint import Framing, ViewPoint
 from coldstart.errors import UserError
 
-__all__ = ["Scene", "furnish", "place"]
+__all__ = ["Scene", "furnish", "place", "view"]
 
-PLACES = {"fridge": Fridge}
+PLACES = {"fridge": Fridge, "shelf": ShelfUnit, "table": Table}
 
 
 @dataclass
 class Scene:
-    """One YAML of conf/scene: exactly one place, and how it is filled and seen."""
+    """One YAML of conf/scene: exactly one place, exactly one kind of camera, and how the place is filled."""
 
     name: str = "???"
     fridge: Fridge | None = None  # this very fridge
-    camera: ViewPoint = field(default_factory=ViewPoint)
+    any_fridge: Fridges | None = None  # each scene draws a fridge
+    shelf: Shelves | None = None  # each scene draws a shelving unit
+    table: Tables | None = None  # each scene draws a table
+    camera: ViewPoint | None = None  # this camera, held by a hand
+    framing: Framing | None = None  # any camera that sees so much of the place
     gap: float = 4.0  # smallest distance between two products
     max_overlap: float = 0.3  # largest share of a product's box that another's box may cover in the picture
     front_bias: float = 50.0  # how far behind a surface's front edge products typically stand
     deep_odds: float = 0.3  # share of products pushed further back
 
     def __post_init__(self) -> None:
-        given = [kind for kind in PLACES if getattr(self, kind) is not None]
-        if len(given) != 1:
-            found = " and ".join(given) if given else "none"
-            raise UserError(f"scene: give exactly one of {', '.join(PLACES)}; {found} given")
+        _exactly_one(self, ("fridge", "any_fridge", "shelf", "table"))
+        _exactly_one(self, ("camera", "framing"))
+
+
+def _exactly_one(scene: Scene, keys: tuple[str, ...]) -> None:
+    given = [key for key in keys if getattr(scene, key) is not None]
+    if len(given) != 1:
+        found = " and ".join(given) or "none"
+        raise UserError(f"scene: give exactly one of {', '.join(keys)}, found {found}; a key is unset with key=null")
 
 
 def furnish(scene: Scene, rng: np.random.Generator) -> dict[str, Any]:
     """The concrete furniture of one scene as plain data, for `SceneSpec.furniture`."""
-    kind = next(k for k in PLACES if getattr(scene, k) is not None)
-    return {kind: _plain(dataclasses.asdict(getattr(scene, kind)))}
+    if scene.fridge is not None:
+        made: Fridge | ShelfUnit | Table = scene.fridge
+    else:
+        family = scene.any_fridge or scene.shelf or scene.table
+        assert family is not None
+        made = family.draw(rng)
+    kind = next(k for k, place_type in PLACES.items() if isinstance(made, place_type))
+    return {kind: _plain(dataclasses.asdict(made))}
 
 
 def place(furniture: dict[str, Any]) -> Place:
@@ -52,6 +70,13 @@ def place(furniture: dict[str, Any]) -> Place:
     ((kind, content),) = furniture.items()
     made: Place = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(PLACES[kind]), content))  # type: ignore[assignment]
     return made
+
+
+def view(scene: Scene, where: Place, size: list[int], rng: np.random.Generator) -> Camera:
+    """The camera of one scene; `size` is [width, height] in pixels."""
+    chosen = scene.camera or scene.framing
+    assert chosen is not None
+    return chosen.draw(where.frame(), size, rng)
 
 
 def _plain(value: Any) -> Any:

@@ -87,7 +87,7 @@ def shelf(shelf: "Shelf", fridge: "Fridge") -> list[Furniture]:
         parts.append(block((-0.011, 0.011), (front, back), (z - 0.014, z - 0.0005), "rim"))
         parts += [
             block((x - 0.005, x + 0.005), (back + 0.02, back + 0.024), (z - 0.004, z + 0.01), "slot")
-            for x in np.arange(-0.24, 0.25, 0.02)
+            for x in np.arange(-0.75 * half, 0.75 * half, 0.02)
         ]
         parts.append(block((-half + 0.03, half - 0.03), (back + 0.024, back + 0.05), (z - 0.02, z + 0.014), "rim"))
     return parts

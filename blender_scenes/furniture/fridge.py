@@ -144,9 +144,10 @@ class Fridge:
         ]
 
     def frame(self) -> Frame:
-        """The opening."""
-        half = self.width / 2000
-        return Frame((-half, 0.0, 0.0), (2 * half, 0.0, 0.0), (0.0, 0.0, self.height / 1000))
+        """The shelves' fronts, from below the lowest surface that carries products to the ceiling."""
+        half, front = self.width / 2000, min(s.front for s in self.shelves) / 1000
+        low = max(min(s.z for s in self.surfaces()) - 0.1, 0.0)
+        return Frame((-half, front, low), (2 * half, 0.0, 0.0), (0.0, 0.0, self.height / 1000 - low))
 
     def surfaces(self) -> list[Surface]:
         """What products can stand on."""

@@ -1,6 +1,6 @@
 """Pieces of furniture, the finishes they may have, and the lamps that belong to a place."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, Protocol
@@ -18,11 +18,13 @@ __all__ = [
     "Furniture",
     "Lamp",
     "Place",
+    "among",
     "block",
     "carried",
     "joined",
     "lettered",
     "one_of",
+    "rising",
     "sheet",
     "slab",
 ]
@@ -112,7 +114,9 @@ class Frame:
 class Place(Protocol):
     """Furniture whose every dimension is settled: what a scene stands in."""
 
-    tone: list[float]  # of what has the finish `wall`, times the look's wall colour
+    @property
+    def tone(self) -> list[float]:
+        """Of what has the finish `wall`, times the look's wall colour."""
 
     def surfaces(self) -> list[Surface]:
         """Where products may stand."""
@@ -181,3 +185,17 @@ def joined(parts: Sequence[Furniture]) -> list[Furniture]:
     plain = sorted((p for p in parts if not p.art), key=kind)
     merged = [Furniture(join([p.mesh for p in group]), key[0]) for key, group in groupby(plain, kind)]
     return merged + [p for p in parts if p.art]
+
+
+def rising(key: str, limits: Sequence[float], low: float) -> None:
+    """Raises `UserError` unless `limits` are [a, b] with low ≤ a ≤ b."""
+    if len(limits) != 2 or not low <= limits[0] <= limits[1]:
+        raise UserError(f"{key}: {list(limits)} must be [low, high], rising, from {low:g}")
+
+
+def among(key: str, odds: Mapping[str, float], allowed: Sequence[str]) -> None:
+    """Raises `UserError` unless `odds` gives weights to things that are `allowed`, and one of them is above 0."""
+    for name in odds:
+        one_of(key, name, allowed)
+    if sum(odds.values()) <= 0 or min(odds.values()) < 0:
+        raise UserError(f"{key}: weights must be 0 or more and one of them above 0")
