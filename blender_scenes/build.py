@@ -160,27 +160,14 @@ def _mesh_data(mesh: Mesh, materials: Sequence[Any], indices: Sequence[int] | No
         data.polygons.foreach_set("material_index", indices)
     if mesh.smooth:
         data.polygons.foreach_set("use_smooth", [True] * len(mesh.faces))
-        _sharpen(data, mesh)
+        _sharpen(data)
     data.update()
     return data
 
 
-def _sharpen(data: Any, mesh: Mesh, angle: float = 40.0) -> None:
-    """Hard edges where two faces meet at more than `angle` degrees: lids and bases stay crisp on smooth bodies."""
-    normals = np.empty((len(mesh.faces), 3), dtype=np.float32)
-    data.polygons.foreach_get("normal", normals.reshape(-1))
-    faces_of: dict[tuple[int, int], list[int]] = {}
-    for k, face in enumerate(mesh.faces):
-        for a, b in zip(face, (*face[1:], face[0]), strict=True):
-            faces_of.setdefault((min(a, b), max(a, b)), []).append(k)
-    keys = np.empty(len(data.edges) * 2, dtype=np.int32)
-    data.edges.foreach_get("vertices", keys)
-    limit = np.cos(np.radians(angle))
-    sharp = [
-        len(found := faces_of[(min(a, b), max(a, b))]) == 2 and float(normals[found[0]] @ normals[found[1]]) < limit
-        for a, b in keys.reshape(-1, 2).tolist()
-    ]
-    for edge, flag in zip(data.edges, sharp, strict=True):
-        edge.use_edge_sharp = flag
-    if hasattr(data, "use_auto_smooth"):  # before 4.1, sharp edges count only with this on
-        data.use_auto_smooth, data.auto_smooth_angle = True, np.pi
+def _sharpen(data: Any, degrees: float = 40.0) -> None:
+    """Hard edges where two faces meet at more than this: lids and bases stay crisp on smooth bodies."""
+    if hasattr(data, "set_sharp_from_angle"):
+        data.set_sharp_from_angle(angle=np.radians(degrees))
+    else:  # before 4.1
+        data.use_auto_smooth, data.auto_smooth_angle = True, np.radians(degrees)

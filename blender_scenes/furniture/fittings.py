@@ -64,7 +64,7 @@ def _print(width: float, height: float, text: str) -> list[Furniture]:
 def _fan(width: float, height: float, text: str) -> list[Furniture]:
     """A disc in a square plate, a groove around the disc."""
     radius = 0.42 * min(width, height)
-    groove = lathe([[0.82 * radius, 0.0125], [radius, 0.0125]], "slot", segments=48)
+    groove = lathe([[0.82 * radius, 0.0124], [radius, 0.0125]], "slot", segments=48)
     disc = lathe([[0.84 * radius, 0.0], [0.84 * radius, 0.017], [0, 0.018]], "white", segments=48)
     parts = [
         Furniture(rounded_box([width, height, 0.024], [0, 0, 0], "white", 0.006), "white"),

@@ -73,6 +73,7 @@ class ShelfUnit:
         for side in (-1, 1):  # what stands beside it
             left, right = sorted((side * (half + 0.03), side * (half + 1.0)))
             parts.append(block((left, right), (0.0, depth), (low - 0.15, height), "door"))
+        parts.append(block((-4.0, 4.0), (depth + 1.0, depth + 1.02), (low - 0.15, 4.0), "cabinet"))  # the far wall
         parts.append(block((-3.0, 3.0), (-3.0, 1.0), (low - 0.17, low - 0.15), "cabinet"))
         return joined(parts)
 
@@ -125,8 +126,8 @@ class ShelfUnit:
         """Two rows of light over the aisle; a look's bulb is meant for a fridge, an aisle has many times of it."""
         top = max(self.height / 1000 + 0.5, 1.4)
         return [
-            Lamp("bulb", (0.0, -0.5, top), (30, 0, 0), (1.8, 0.15), 14.0),
-            Lamp("bulb", (0.0, -1.5, top), (50, 0, 0), (1.8, 0.15), 14.0),
+            Lamp("bulb", (0.0, -0.5, top), (30, 0, 0), (1.8, 0.15), 6.0),
+            Lamp("bulb", (0.0, -1.5, top), (50, 0, 0), (1.8, 0.15), 6.0),
             Lamp("fill", (0.0, -1.8, 0.8), (80, 0, 0), (1.0, 1.0)),
         ]
 

@@ -8,6 +8,7 @@ import numpy as np
 from blender_scenes.chance import between, pick
 from blender_scenes.furniture.parts import Frame, Furniture, Lamp, among, block, one_of, rising, sheet
 from blender_scenes.placement import Surface
+from coldstart.errors import UserError
 
 __all__ = ["Table", "Tables"]
 
@@ -96,10 +97,13 @@ class Tables:
     top_odds: dict[str, float] = field(
         default_factory=lambda: {"white": 0.35, "grey": 0.15, "wood": 0.35, "cloth": 0.15}
     )
-    colours: list[list[str]] = field(
+    woods: list[list[str]] = field(  # ground and grain
         default_factory=lambda: [["#b98a5a", "#8f6236"], ["#7a4f2c", "#55331a"], ["#d3bb94", "#b39467"]]
     )
-    planks: list[int] = field(default_factory=lambda: [1, 8])
+    cloths: list[list[str]] = field(
+        default_factory=lambda: [["#e8e6e0", "#b63a32"], ["#dfe6ea", "#3c6a94"], ["#ece7d8", "#6d8a5a"]]
+    )
+    planks: list[int] = field(default_factory=lambda: [1, 8])  # of a wooden top; half the stripes of a cloth
     lamp_height: list[float] = field(default_factory=lambda: [900.0, 1600.0])
     lamp_size: list[float] = field(default_factory=lambda: [300.0, 1400.0])
 
@@ -107,17 +111,21 @@ class Tables:
         for key in ("width", "depth", "lamp_height", "lamp_size"):
             rising(f"scene.table.{key}", getattr(self, key), 50)
         rising("scene.table.planks", self.planks, 1)
+        if not self.woods or not self.cloths:
+            raise UserError("scene.table.woods, scene.table.cloths: each needs at least one pair of colours")
         among("scene.table.top_odds", self.top_odds, TOPS)
 
     def draw(self, rng: np.random.Generator) -> Table:
         """One table."""
         width, depth = between(self.width, rng), between(self.depth, rng)
         across, along = (rng.uniform(-0.6, 0.6, 2) * [width, depth]).tolist()
+        top = pick(self.top_odds, rng)
+        colours = self.cloths if top == "cloth" else self.woods
         return Table(
             width=width,
             depth=depth,
-            top=pick(self.top_odds, rng),
-            colours=list(self.colours[rng.integers(len(self.colours))]),
+            top=top,
+            colours=list(colours[rng.integers(len(colours))]),
             planks=int(rng.integers(self.planks[0], self.planks[1] + 1)),
             lamp=[across, along, between(self.lamp_height, rng)],
             lamp_size=between(self.lamp_size, rng),
