@@ -189,14 +189,16 @@ def _bulb(depth: float, height: float) -> list[Furniture]:
     for z in (height - 0.05, height - 0.042):
         parts.append(block((0.005, 0.03), (front - 0.001, front + 0.01), (z, z + 0.003), "dial"))
     cover = lathe(
-        [[0.06, 0.045], [0.06, 0.0], [0.056, -0.03], [0.04, -0.046], [0.02, -0.052], [0, -0.053]],
+        [[0.066, 0.04], [0.07, 0.0], [0.068, -0.022], [0.052, -0.044], [0.026, -0.056], [0, -0.058]],
         "cover",
-        segments=48,
-        ribs=24,
-        rib_depth=0.05,
+        segments=72,
+        ribs=36,
+        rib_depth=0.08,
     )
+    ring = lathe([[0.072, -0.006], [0.074, -0.012], [0.072, -0.018]], "rim", segments=48)
+    parts.append(Furniture(ring.moved([0.01, depth + 0.015, height - 0.125]), "rim"))
     parts.append(Furniture(cover.moved([0.01, depth + 0.015, height - 0.125]), "cover"))
     angle = np.linspace(0, np.pi, 12)
-    bulb = lathe(np.stack([0.034 * np.sin(angle), -0.036 * np.cos(angle)], axis=1), "bulb", segments=20)
+    bulb = lathe(np.stack([0.028 * np.sin(angle), -0.034 * np.cos(angle)], axis=1), "bulb", segments=20)
     parts.append(Furniture(bulb.moved([0.0, depth, height - 0.105]), "bulb"))
     return parts
