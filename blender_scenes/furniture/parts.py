@@ -56,7 +56,7 @@ FINISHES = {
     "print": Finish((0.3, 0.29, 0.28), 0.6),
     "pane": Finish((0.90, 0.91, 0.89), clear=0.90, glow=0.008),
     "clear": Finish((0.93, 0.93, 0.92), clear=0.94, glow=0.005),
-    "edge": Finish((0.86, 0.86, 0.85), clear=0.86, glow=0.045),
+    "edge": Finish((0.86, 0.86, 0.85), clear=0.86, glow=0.022),
     "cover": Finish((0.66, 0.65, 0.63), clear=0.66, glow=0.45),
     "bulb": Finish((1.0, 0.85, 0.6), glow=9.0, of_light="bulb"),
     "gasket": Finish((0.012, 0.012, 0.013), 0.35),
