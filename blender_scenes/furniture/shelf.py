@@ -118,7 +118,7 @@ class ShelfUnit:
         for u, price in zip((np.arange(len(prices)) + 0.5) / len(prices), prices, strict=True):
             half = 0.75 * aspect
             layers.append({"rect": [u - half, 0.06, u + half, 0.94], "colour": paper, "radius": 0.05})
-            layers.append({"text": price, "at": [u + 0.2 * half, 0.4], "height": 0.42, "colour": ink, "weight": 0.18})
+            layers.append({"text": price, "at": [u, 0.4], "height": 0.32, "colour": ink, "weight": 0.18})
             layers.append({"lines": [u - 0.85 * half, 0.72, u + 0.6 * half, 0.86], "colour": ink, "count": 2})
         return layers
 
@@ -126,8 +126,8 @@ class ShelfUnit:
         """Two rows of light over the aisle; a look's bulb is meant for a fridge, an aisle has many times of it."""
         top = max(self.height / 1000 + 0.5, 1.4)
         return [
-            Lamp("bulb", (0.0, -0.5, top), (30, 0, 0), (1.8, 0.15), 6.0),
-            Lamp("bulb", (0.0, -1.5, top), (50, 0, 0), (1.8, 0.15), 6.0),
+            Lamp("bulb", (0.0, -0.5, top), (30, 0, 0), (1.8, 0.15), 4.0),
+            Lamp("bulb", (0.0, -1.5, top), (50, 0, 0), (1.8, 0.15), 4.0),
             Lamp("fill", (0.0, -1.8, 0.8), (80, 0, 0), (1.0, 1.0)),
         ]
 
