@@ -24,16 +24,36 @@ class RenderConfig:
     seed: int = 0
     size: list[int] = field(default_factory=lambda: [312, 416])
     samples: int = 8
-    workers: int = 1
+    workers: int | str = 1
+    threads: int | None = None
+    retries: int = 2
+    scene_timeout: float = 600
+    shard: int = 0
+    shards: int = 1
     min_visible_fraction: float = 0.15
     min_pixels: int = 30
     out: str = "???"
     logger: LoggerConfig = field(default_factory=LoggerConfig)
 
     def __post_init__(self) -> None:
-        for key, low in (("count", 1), ("seed", 0), ("samples", 1), ("workers", 1), ("min_pixels", 0)):
+        for key, low in (
+            ("count", 1),
+            ("seed", 0),
+            ("samples", 1),
+            ("retries", 0),
+            ("scene_timeout", 0),
+            ("shard", 0),
+            ("shards", 1),
+            ("min_pixels", 0),
+        ):
             if getattr(self, key) < low:
                 raise UserError(f"{key}: {getattr(self, key)} is below {low}")
+        if self.workers != "ray" and (isinstance(self.workers, str) or self.workers < 1):
+            raise UserError(f"workers: {self.workers!r} is neither a number from 1 nor ray")
+        if self.threads is not None and self.threads < 1:
+            raise UserError(f"threads: {self.threads} is below 1")
+        if self.shard >= self.shards:
+            raise UserError(f"shard: {self.shard} is not below shards={self.shards}; shards count from 0")
         if len(self.size) != 2 or not all(32 <= s <= 8192 for s in self.size):
             raise UserError(f"size: {self.size} must be [width, height] in pixels, each 32..8192")
         if not 0 <= self.min_visible_fraction <= 1:

@@ -20,53 +20,63 @@ if "bpy" in sys.modules and __name__ == "__main__":
 
 import importlib.util
 import json
-import multiprocessing
 import os
+import re
+import signal
+from collections import defaultdict
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from typing import TYPE_CHECKING
+from functools import partial
 
+from blender_scenes import workers
 from blender_scenes.config import RenderConfig
+from blender_scenes.workers import Outcome
 from coldstart import cli, lineage, tracking
 from coldstart.dataset import Annotation, Dataset, Image, categories_from, save
 from coldstart.errors import UserError
 from coldstart.progress import Progress
 
-if TYPE_CHECKING:
-    from blender_scenes.renderer import Renderer  # needs Blender, which the parent of worker processes does without
-
 __all__ = ["render"]
-
-SCENES_PER_WORKER = 100  # then a fresh process takes over, whatever Blender has kept in memory
 
 
 def render(config: RenderConfig) -> None:
-    """Fill `config.out` up to `config.count` scenes.
+    """Fill `config.out` up to `config.count` scenes, or render one share of them (`shard` of `shards`).
 
     Raises:
-        UserError: no Blender here, or `out` holds another config's data.
+        UserError: no Blender here, `out` cannot be written or holds another config's data, or scenes failed; all others
+            are rendered first.
     """
+    _check_blender(config)
     out = Path(config.out)
-    inside = "bpy" in sys.modules
-    if not inside and importlib.util.find_spec("bpy") is None:
+    done = _rendered(out)
+    if max(done, default=0) >= config.count:
         raise UserError(
-            f"{sys.executable} has no bpy; pip install 'coldstart-vision[render]' (Python 3.11), "
-            "or start with blender -b -P blender_scenes/render.py -- …"
+            f"{out}: holds scene {max(done)} already; give count={max(done) + 1} or more, or choose another out="
         )
-    if inside and config.workers > 1:
-        raise UserError("workers: one Blender renders alone; use python -m blender_scenes.render for workers above 1")
     if lineage.claim(out, "render", cli.plain(config), extends=["count"]):
         print(f"{out}: already complete, {config.count} scenes")
         return
-    todo = [i for i in range(config.count) if not (out / "scenes" / f"{i:06d}.json").is_file()]
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:  # a launcher's own handler stays
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    share = range(config.shard, config.count, config.shards)
+    todo = [i for i in share if i not in done]
+    failures: dict[str, list[int]] = defaultdict(list)
     with tracking.start(config.logger, "render", cli.plain(config), out) as run:
-        progress = Progress(config.count, "render", unit="image", initial=config.count - len(todo))
-        unplaced = 0
-        for left_out in _render_all(config, todo):
-            unplaced += left_out
-            progress.update(note=f"{unplaced} products found no room" if unplaced else "")
+        progress = Progress(len(share), "render", unit="image", initial=len(share) - len(todo))
+        unplaced = failed = 0
+        for outcome in _render_all(config, todo):
+            unplaced += outcome.result or 0
+            if outcome.failure:
+                failed += 1
+                failures[outcome.failure].append(outcome.index)
+            counts = {"failed": failed, "products found no room": unplaced}
+            progress.update(note=", ".join(f"{n} {what}" for what, n in counts.items() if n))
         progress.close()
+        if failures:
+            raise UserError(_report(failures, len(share)))
+        missing = config.count - len(_rendered(out))
+        if missing:
+            print(f"{out}: share {config.shard} of {config.shards} is done; {missing} scenes of the others are to come")
+            return
         dataset = _assemble(config)
         run.summary({"images": len(dataset.images), "boxes": len(dataset.annotations), "unplaced": unplaced})
         run.images("renders", [dataset.path(i) for i in dataset.images[:8]])
@@ -74,68 +84,67 @@ def render(config: RenderConfig) -> None:
     print(f"{out}: {len(dataset.images)} images, {len(dataset.annotations)} objects")
 
 
-def _render_all(config: RenderConfig, todo: list[int]) -> Iterator[int]:
+def _check_blender(config: RenderConfig) -> None:
+    inside = "bpy" in sys.modules
+    if not inside and importlib.util.find_spec("bpy") is None:
+        raise UserError(
+            f"{sys.executable} has no bpy; pip install 'coldstart-vision[render]' (Python 3.11), "
+            "or start with blender -b -P blender_scenes/render.py -- …"
+        )
+    if inside and config.workers != 1:
+        raise UserError("workers: one Blender renders alone; use python -m blender_scenes.render for workers above 1")
+
+
+def _rendered(out: Path) -> set[int]:
+    """The scenes that are done: those with a record, which is written last."""
+    return {int(p.stem) for p in out.glob("scenes/[0-9]*.json")}
+
+
+def _render_all(config: RenderConfig, todo: list[int]) -> Iterator[Outcome[int]]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    workers = min(config.workers, len(todo))
-    if workers <= 1:
+    if "bpy" in sys.modules:
         from blender_scenes.renderer import Renderer
 
-        renderer = Renderer(config, cores)
+        renderer = Renderer(config, config.threads or cores)
         if not renderer.builder.denoised:
             print("warning: this Blender has no denoiser; four times the samples are used instead", file=sys.stderr)
-        for index in todo:
-            yield renderer.render(index)
-        return
-    pool = ProcessPoolExecutor(
-        workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-        initargs=(config, max(1, cores // workers)),
-        max_tasks_per_child=SCENES_PER_WORKER,
-    )
-    try:
-        for done in as_completed([pool.submit(_work, index) for index in todo]):
-            yield done.result()
-    except BrokenProcessPool:
-        raise UserError(
-            f"a render process died, perhaps for want of memory; what is rendered is kept: "
-            f"the same command goes on, with fewer workers= than {workers} if it dies again"
-        ) from None
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        yield from (Outcome(index, renderer.render(index)) for index in todo)
+    elif isinstance(config.workers, str):
+        from blender_scenes import cluster
+
+        threads = config.threads or 1
+        start = partial(workers.renderer, config, threads)
+        yield from cluster.run(start, todo, cpus=threads, retries=config.retries, timeout=config.scene_timeout)
+    else:
+        count = min(config.workers, max(len(todo), 1))
+        start = partial(workers.renderer, config, config.threads or max(1, cores // count))
+        yield from workers.run(start, todo, workers=count, retries=config.retries, timeout=config.scene_timeout)
 
 
-_renderer: "Renderer | None" = None  # one per worker process
-
-
-def _start_worker(config: RenderConfig, threads: int) -> None:
-    global _renderer  # noqa: PLW0603
-    from blender_scenes.renderer import Renderer
-
-    _renderer = Renderer(config, threads)
-
-
-def _work(index: int) -> int:
-    parent = multiprocessing.parent_process()
-    if parent is not None and not parent.is_alive():
-        os._exit(1)  # killed before it could stop us; what is queued is nobody's any more
-    assert _renderer is not None
-    return _renderer.render(index)
+def _report(failures: dict[str, list[int]], total: int) -> str:
+    """One line: which scenes failed, by reason."""
+    reasons = "; ".join(f"{', '.join(map(str, sorted(found)))} ({why})" for why, found in failures.items())
+    count = sum(len(found) for found in failures.values())
+    return f"{count} of {total} scenes failed, the same command tries them again and keeps the others: scene {reasons}"
 
 
 def _assemble(config: RenderConfig) -> Dataset:
-    """annotations.json from the records of all scenes, ids in order."""
+    """annotations.json from the records of all scenes, ids in order; what killed writers left behind is removed."""
+    out = Path(config.out)
+    for stray in out.glob("*/.*"):
+        if re.fullmatch(r"\.\d{6,}\..+\.\w{8}", stray.name):  # coldstart.dataset.write_atomic's name for it
+            stray.unlink(missing_ok=True)
     images: list[Image] = []
     annotations: list[Annotation] = []
     for index in range(config.count):
-        record = json.loads((Path(config.out) / "scenes" / f"{index:06d}.json").read_text(encoding="utf-8"))
+        record = json.loads((out / "scenes" / f"{index:06d}.json").read_text(encoding="utf-8"))
         image: Image = {"id": index + 1} | record["image"]
         images.append(image)
         for found in record["annotations"]:
             annotation: Annotation = {"id": len(annotations) + 1, "image_id": index + 1} | found
             annotations.append(annotation)
     info = {"description": f"Coldstart renders of {config.scene.name}", "seed": config.seed}
-    dataset = Dataset(Path(config.out), images, annotations, categories_from(config.class_names), info)
+    dataset = Dataset(out, images, annotations, categories_from(config.class_names), info)
     save(dataset)
     return dataset
 

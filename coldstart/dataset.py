@@ -240,19 +240,29 @@ def list_photos(root: str | Path) -> list[Path]:
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Write `data` so that a reader, or a machine that loses power, finds all of it or none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    """Write `data` so that a reader, or a machine that loses power, finds all of it or none.
+
+    Raises:
+        UserError: the disk is full, or the folder cannot be written; nothing is left behind.
+    """
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot be written ({error.strerror}); what is there is kept: make room or choose another out=, "
+            "then the same command goes on"
+        ) from None
 
 
 def write_json(path: Path, content: object) -> None:

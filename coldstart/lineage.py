@@ -16,7 +16,8 @@ __all__ = ["claim", "complete", "fingerprint", "is_complete", "read_card"]
 
 # How something is computed or watched, not what is computed: these may differ between two calls that fill one folder.
 INCIDENTAL = frozenset(
-    {"out", "logger", "workers", "accelerator", "devices", "sample_every", "save_every", "checkpoint_every"}
+    {"out", "logger", "accelerator", "devices", "sample_every", "save_every", "checkpoint_every"}
+    | {"workers", "threads", "retries", "scene_timeout", "shard", "shards"}
 )
 
 
@@ -67,7 +68,7 @@ def claim(
     one call to the next.
 
     Raises:
-        UserError: `out` holds another config's data, or something that is not ours.
+        UserError: `out` holds another config's data, or something that is not ours, or cannot be written.
     """
     out = Path(out)
     card: dict[str, Any] = {
@@ -92,12 +93,11 @@ def claim(
         grown = any(old["config"].get(key) != card["config"].get(key) for key in extends)
         if old.get("complete") and not grown:
             return True
-    elif out.is_dir() and any(out.iterdir()):
+    elif out.is_dir() and any(
+        not p.name.startswith(".card.json.") for p in out.iterdir()
+    ):  # a killed call's half a card
         raise UserError(f"{out}: is not empty and has no card.json of ours; choose another out=")
-    try:
-        write_json(out / "card.json", card)
-    except OSError as error:
-        raise UserError(f"{out}: cannot be written ({error.strerror}); choose another out=") from None
+    write_json(out / "card.json", card)
     return False
 
 

@@ -1,5 +1,7 @@
+import errno
 import io
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -146,3 +148,18 @@ def test_photos_come_from_a_dataset_or_a_plain_folder(tmp_path: Path, toy: Calla
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="holds no photo"):
         ds.list_photos(tmp_path / "empty")
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ds.write_atomic(tmp_path / "a.json", b"old")
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(
+        UserError, match=r"a.json: cannot be written \(No space left on device\); what is there is kept"
+    ):
+        ds.write_atomic(tmp_path / "a.json", b"new")
+    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+    assert (tmp_path / "a.json").read_bytes() == b"old"

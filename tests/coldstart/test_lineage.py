@@ -90,6 +90,12 @@ def test_a_read_only_parent_is_refused(tmp_path: Path) -> None:
         lineage.claim(tmp_path / "out", "stage", CONFIG)
 
 
+def test_a_call_killed_while_it_wrote_its_card_goes_on(tmp_path: Path) -> None:
+    (tmp_path / ".card.json.x7f3k9a2").write_text('{"stage"')
+    assert lineage.claim(tmp_path, "stage", CONFIG) is False
+    assert lineage.read_card(tmp_path)["config"] == CONFIG
+
+
 def test_a_folder_below_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be written"):
