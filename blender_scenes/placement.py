@@ -11,13 +11,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Footprint", "Surface", "apart", "box_overlap"]
+__all__ = ["Footprint", "Hanging", "Surface", "apart", "box_overlap"]
 
 DIRECTIONS = 64
 _ANGLES = 2 * np.pi * np.arange(DIRECTIONS) / DIRECTIONS
 _AXES = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)])
 
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Hanging:
+    """Something low above part of a surface, as a lamp: whatever reaches below it has only this `headroom`; metres."""
+
+    x: tuple[float, float]
+    y: tuple[float, float]
+    headroom: float
 
 
 @dataclass(frozen=True)
@@ -30,6 +39,25 @@ class Surface:
     z: float
     headroom: float
     weight: float
+    hanging: tuple[Hanging, ...] = ()
+
+    def room_for(self, low: Floats, high: Floats) -> bool:
+        """Whether a product whose bounding box is `low` to `high` (x, y, z in the world) fits onto it and under all."""
+        return bool(
+            low[0] >= self.x[0] - 1e-9
+            and high[0] <= self.x[1]
+            and low[1] >= self.y[0] - 1e-9
+            and high[1] <= self.y[1]
+            and high[2] - low[2] <= self.headroom
+            and all(
+                high[2] - low[2] <= h.headroom
+                or high[0] < h.x[0]
+                or low[0] > h.x[1]
+                or high[1] < h.y[0]
+                or low[1] > h.y[1]
+                for h in self.hanging
+            )
+        )
 
 
 @dataclass(frozen=True)

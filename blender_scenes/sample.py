@@ -80,7 +80,7 @@ class Sampler:
             depth += rng.uniform(0, 0.15)
         x = rng.uniform(surface.x[0] - low[0], max(surface.x[1] - high[0], surface.x[0] - low[0]))
         y = surface.y[0] - low[1] + depth
-        if x + high[0] > surface.x[1] or y + high[1] > surface.y[1] or high[2] - low[2] > surface.headroom:
+        if not surface.room_for(low + [x, y, 0], high + [x, y, 0]):
             return False
         # Everything is checked on the rounded numbers that the spec will hold.
         placement = Placement(

@@ -45,7 +45,7 @@ class Fridges:
     drawer_odds: dict[str, float] = field(default_factory=lambda: {"clear": 0.7, "white": 0.3})
     drawer_height: list[float] = field(default_factory=lambda: [150.0, 240.0])
     lamp_odds: dict[str, float] = field(default_factory=lambda: {"bulb": 0.35, "bar": 0.3, "sides": 0.15, "back": 0.2})
-    lamp_share: list[float] = field(default_factory=lambda: [0.7, 1.4])  # of the look's bulb_watts
+    lamp_share: list[float] = field(default_factory=lambda: [0.6, 1.3])  # of the look's bulb_watts
     low_lamp_odds: float = 0.25  # a band of light at the back of the lowest compartment
     back_odds: dict[str, float] = field(
         default_factory=lambda: {"bare": 0.3, "fan": 0.2, "vent": 0.2, "ribs": 0.15, "panel": 0.15}

@@ -45,6 +45,11 @@ class Finish:
     glow: float = 0.0
     of_light: str = ""  # `wall`, `clutter` or `bulb`: the spec's light decides the colour or its brightness
 
+    @property
+    def pane(self) -> bool:
+        """Clear enough that what stands behind it keeps its label."""
+        return self.clear > 0.6
+
 
 FINISHES = {
     "wall": Finish(roughness=0.42, of_light="wall"),
