@@ -1,10 +1,11 @@
-"""The one module that knows Blender's versions: sockets, denoiser, reading a render back. Runs inside Blender."""
+"""The one module that knows Blender's versions: sockets, denoiser, passes of a render. Runs inside Blender."""
 
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,44 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Passes", "can_denoise", "configure", "link", "principled", "purge", "render", "reset"]
+from blender_scenes import exr
+
+__all__ = ["Passes", "can_denoise", "configure", "link", "principled", "purge", "render", "reset", "silence"]
 
 
+Floats = NDArray[np.float32]
+
+# The surfaces that a camera ray may pass: a drawer's front, ribs and a shelf or two have ten. Cycles' Russian roulette
+# starts after the first few, and would punch holes into the masks of what lies in a drawer.
+CLEAR_SURFACES = 16
+NOTHING = 1e9  # metres; Cycles writes 1e10 where a ray meets nothing
+
+PANE_ALPHA = 0.4  # what is clearer takes no label; panes have up to 0.34, products 0.46 and more
+
+# Our name of a pass: the view layer's switch for it, its names in the file (before 5.0, since 5.0), its channels.
+_PASSES = {
+    "light": ("use_pass_combined", ("Combined",), "RGB"),
+    "index": ("use_pass_object_index", ("IndexOB", "Object Index"), "X"),
+    "depth": ("use_pass_z", ("Depth",), "Z"),
+    "normals": ("use_pass_normal", ("Normal",), "XYZ"),
+    "albedo": ("", ("albedo",), "RGB"),  # an output of our own, see _expose_albedo
+}
+
+
+@dataclass(frozen=True)
 class Passes:
-    """What one render gives: `light` H×W×3 linear, `index` H×W object-index values; row 0 at the top."""
+    """What a render gives, H×W each, row 0 at the top; None where a pass was not asked for.
 
-    def __init__(self, light: NDArray[np.float32], index: NDArray[np.uint16]) -> None:
-        self.light, self.index = light, index
+    `light` H×W×3, linear. `index`: object-index values. `depth`: metres along the view axis, inf where nothing is.
+    `normals` H×W×3: unit vectors in camera axes (x right, y up, z towards the camera), 0 where nothing is.
+    `albedo` H×W×3, linear: the base colour, 0 for what only glows.
+    """
+
+    light: Floats
+    index: NDArray[np.uint16]
+    depth: Floats | None = None
+    normals: Floats | None = None
+    albedo: Floats | None = None
 
 
 def reset() -> Any:
@@ -41,13 +72,12 @@ def can_denoise(scene: Any) -> bool:
 
 
 def configure(scene: Any, size: tuple[int, int], samples: int, threads: int) -> None:
-    """Cycles on the CPU, tuned for many small pictures.
+    """Cycles, tuned for many small pictures.
 
     Few bounces and no caustics cost the detector nothing; without the denoiser four times the samples make up for it.
     """
     scene.render.engine = "CYCLES"
     cycles = scene.cycles
-    cycles.device = "CPU"
     cycles.use_adaptive_sampling = False
     cycles.use_denoising = can_denoise(scene)
     cycles.samples = samples if cycles.use_denoising else 4 * samples
@@ -58,7 +88,8 @@ def configure(scene: Any, size: tuple[int, int], samples: int, threads: int) -> 
         if hasattr(cycles, "denoising_quality"):  # since 4.2
             cycles.denoising_quality = "FAST"
     cycles.max_bounces, cycles.diffuse_bounces, cycles.glossy_bounces = 3, 2, 1
-    cycles.transmission_bounces, cycles.transparent_max_bounces = 2, 12
+    cycles.transmission_bounces = 2
+    cycles.min_transparent_bounces = cycles.transparent_max_bounces = CLEAR_SURFACES
     cycles.caustics_reflective = cycles.caustics_refractive = False
     cycles.sample_clamp_indirect = 4
     cycles.filter_width = 1.0  # as crisp as a photo scaled down to this size
@@ -69,41 +100,117 @@ def configure(scene: Any, size: tuple[int, int], samples: int, threads: int) -> 
     render.resolution_percentage = 100
     render.threads_mode, render.threads = "FIXED", threads
     render.use_persistent_data = True
-    scene.view_layers[0].use_pass_object_index = True
-    _write_passes(scene)
+    scene.view_layers[0].pass_alpha_threshold = PANE_ALPHA
+    render.use_compositing = render.use_sequencer = False
+    image = render.image_settings
+    if hasattr(image, "media_type"):  # since 5.0
+        image.media_type = "MULTI_LAYER_IMAGE"
+        image.use_exr_interleave = True
+    image.file_format, image.color_depth, image.exr_codec = "OPEN_EXR_MULTILAYER", "32", "NONE"
 
 
-def _write_passes(scene: Any) -> None:
-    """A compositor that writes the two passes as single-layer EXR, the only kind Blender can read back."""
-    scene.use_nodes = True
-    tree = scene.node_tree
-    tree.nodes.clear()
-    layers = tree.nodes.new("CompositorNodeRLayers")
-    output = tree.nodes.new("CompositorNodeOutputFile")
-    output.name = "passes"
-    output.format.file_format = "OPEN_EXR"
-    output.format.color_depth = "32"
-    output.file_slots[0].path = "light"
-    output.file_slots.new("index")
-    for slot, socket in enumerate(("Image", "IndexOB")):
-        tree.links.new(layers.outputs[socket], output.inputs[slot])
+def render(scene: Any, seed: int, wanted: Collection[str] = ()) -> Passes:
+    """Render the scene as it stands; `wanted` are passes beside light and index: depth, normals, albedo.
+
+    The index and depth passes hold one ray through the middle of each pixel and cost nothing: Cycles takes them from
+    its first sample, and both see through panes. All other passes are means over the samples, and depth of field and
+    motion blur make even the first sample noise: then the labels come from a second render with one sample, a sharp
+    camera and without the panes (objects with the property `pane`).
+    """
+    camera = scene.camera.data
+    blurred = camera.dof.use_dof or scene.render.use_motion_blur
+    if not blurred and not {"normals", "albedo"} & set(wanted):
+        found = labels = _shoot(scene, seed, ["light", "index", *wanted])
+    else:
+        found = _shoot(scene, seed, ["light"])
+        if "albedo" in wanted:
+            _expose_albedo(scene.view_layers[0])
+        with _sharp(scene):
+            labels = _shoot(scene, seed, ["index", *wanted])
+    axes = np.array(scene.camera.matrix_world.to_3x3().normalized(), dtype=np.float32)
+    return Passes(
+        light=found["light"],
+        index=np.round(labels["index"]).astype(np.uint16),
+        depth=np.where(labels["depth"] < NOTHING, labels["depth"], np.inf) if "depth" in wanted else None,
+        normals=_unit(labels["normals"] @ axes) if "normals" in wanted else None,
+        albedo=labels["albedo"].clip(0, 1) if "albedo" in wanted else None,
+    )
 
 
-def render(scene: Any, seed: int) -> Passes:
-    """Render the scene as it stands."""
+def _shoot(scene: Any, seed: int, names: Collection[str]) -> dict[str, Floats]:
+    """One render: the passes of `names`, keys of _PASSES."""
     scene.cycles.seed = seed % 2**31
-    size = (scene.render.resolution_x, scene.render.resolution_y)
+    for name, (switch, _, _) in _PASSES.items():
+        if switch:
+            setattr(scene.view_layers[0], switch, name in names)
     with tempfile.TemporaryDirectory(prefix="coldstart-") as folder:
-        scene.node_tree.nodes["passes"].base_path = folder
-        with _silence():
-            bpy.ops.render.render()
-        light = _read(next(Path(folder).glob("light*.exr")), size)
-        index = _read(next(Path(folder).glob("index*.exr")), size)
-    return Passes(light[..., :3], np.round(index[..., 0]).astype(np.uint16))
+        scene.render.filepath = str(Path(folder) / "passes.exr")
+        with silence():
+            bpy.ops.render.render(write_still=True)
+        channels = {key.split(".", 1)[1]: plane for key, plane in exr.read(Path(folder) / "passes.exr").items()}
+    return {name: _plane(channels, *_PASSES[name][1:]) for name in names}
+
+
+def _plane(channels: Mapping[str, Floats], names: tuple[str, ...], parts: str) -> Floats:
+    """H×W, or H×W×3, of a pass."""
+    name = next(n for n in names if f"{n}.{parts[0]}" in channels)
+    planes = [channels[f"{name}.{part}"] for part in parts]
+    return planes[0] if len(planes) == 1 else np.stack(planes, axis=-1)
+
+
+def _expose_albedo(layer: Any) -> None:
+    """Have every material hand its base colour to the pass `albedo`.
+
+    Cycles' own colour passes mean another thing in every version and are black for metals or white for all; an output
+    of our own is written where the index is, and free of noise.
+    """
+    if "albedo" not in layer.aovs:
+        layer.aovs.add().name = "albedo"
+    for tree in (material.node_tree for material in bpy.data.materials if material.node_tree):
+        nodes = {node.bl_idname: node for node in tree.nodes}
+        shader = nodes.get("ShaderNodeBsdfPrincipled")
+        if shader is None:
+            continue
+        output = nodes.get("ShaderNodeOutputAOV") or tree.nodes.new("ShaderNodeOutputAOV")
+        setattr(output, "aov_name" if hasattr(output, "aov_name") else "name", "albedo")  # `name` in 3.x
+        colour = shader.inputs["Base Color"]
+        if colour.is_linked:
+            tree.links.new(colour.links[0].from_socket, output.inputs["Color"])
+        else:
+            output.inputs["Color"].default_value = colour.default_value
+
+
+def _unit(vectors: Floats) -> Floats:
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
+def _sharp(scene: Any) -> Iterator[None]:
+    """One sample through the middle of each pixel, no bounces, depth of field, motion blur or panes."""
+    cycles, dof = scene.cycles, scene.camera.data.dof
+    changes = [
+        (cycles, {"samples": 1, "max_bounces": 0, "use_denoising": False}),
+        (dof, {"use_dof": False}),
+        (scene.render, {"use_motion_blur": False}),
+        *((made, {"hide_render": True}) for made in scene.objects if made.get("pane")),
+    ]
+    kept = [(owner, {key: getattr(owner, key) for key in values}) for owner, values in changes]
+    try:
+        _assign(changes)
+        yield
+    finally:
+        _assign(kept)
+
+
+def _assign(changes: list[tuple[Any, dict[str, Any]]]) -> None:
+    for owner, values in changes:
+        for key, value in values.items():
+            setattr(owner, key, value)
+
+
+@contextmanager
+def silence() -> Iterator[None]:
     """Keep Blender's line per sample off standard output, which it writes past Python."""
     sys.stdout.flush()
     kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
@@ -114,15 +221,6 @@ def _silence() -> Iterator[None]:
         os.dup2(kept, 1)
         os.close(kept)
         os.close(nowhere)
-
-
-def _read(path: Path, size: tuple[int, int]) -> NDArray[np.float32]:
-    image = bpy.data.images.load(str(path))
-    image.colorspace_settings.name = "Non-Color"
-    pixels = np.empty(size[0] * size[1] * 4, dtype=np.float32)
-    image.pixels.foreach_get(pixels)
-    bpy.data.images.remove(image)
-    return pixels.reshape(size[1], size[0], 4)[::-1]
 
 
 # What sockets of the Principled BSDF were called before 4.0.

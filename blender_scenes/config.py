@@ -10,7 +10,10 @@ from blender_scenes.scene import Scene
 from coldstart.errors import UserError
 from coldstart.tracking import LoggerConfig
 
-__all__ = ["RenderConfig"]
+__all__ = ["DEVICES", "PASSES", "RenderConfig"]
+
+DEVICES = ("auto", "cpu", "optix", "cuda", "hip", "metal", "oneapi")
+PASSES = ("depth", "normals", "albedo", "amodal")
 
 
 @dataclass
@@ -24,6 +27,8 @@ class RenderConfig:
     seed: int = 0
     size: list[int] = field(default_factory=lambda: [312, 416])
     samples: int = 8
+    device: str = "auto"
+    passes: list[str] = field(default_factory=list)
     workers: int | str = 1
     threads: int | None = None
     retries: int = 2
@@ -54,6 +59,11 @@ class RenderConfig:
             raise UserError(f"threads: {self.threads} is below 1")
         if self.shard >= self.shards:
             raise UserError(f"shard: {self.shard} is not below shards={self.shards}; shards count from 0")
+        if self.device not in DEVICES:
+            raise UserError(f"device: {self.device!r} is none of {', '.join(DEVICES)}")
+        unknown = [p for p in self.passes if p not in PASSES]
+        if unknown:
+            raise UserError(f"passes: {unknown[0]!r} is none of {', '.join(PASSES)}")
         if len(self.size) != 2 or not all(32 <= s <= 8192 for s in self.size):
             raise UserError(f"size: {self.size} must be [width, height] in pixels, each 32..8192")
         if not 0 <= self.min_visible_fraction <= 1:

@@ -17,7 +17,7 @@ __all__ = ["claim", "complete", "fingerprint", "is_complete", "read_card"]
 # How something is computed or watched, not what is computed: these may differ between two calls that fill one folder.
 INCIDENTAL = frozenset(
     {"out", "logger", "accelerator", "devices", "sample_every", "save_every", "checkpoint_every"}
-    | {"workers", "threads", "retries", "scene_timeout", "shard", "shards"}
+    | {"workers", "threads", "device", "retries", "scene_timeout", "shard", "shards"}
 )
 
 
