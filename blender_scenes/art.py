@@ -56,8 +56,9 @@ class Canvas:
 
     def paint(self, distance: Floats, colour: Floats) -> None:
         """Blend `colour` in where the signed distance in pixels is negative, one pixel of soft edge."""
-        cover = np.clip(0.5 - distance, 0, 1)[..., None]
-        self.pixels += cover * (colour - self.pixels)
+        touched = distance < 0.5
+        cover = np.minimum(0.5 - distance[touched], 1)[:, None]
+        self.pixels[touched] += cover * (colour - self.pixels[touched])
 
     def rect(self, area: Any, radius: float = 0.0) -> Floats:
         """Signed distance in pixels to a rounded rectangle."""

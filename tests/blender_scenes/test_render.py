@@ -1,10 +1,6 @@
 import json
-import os
 import shutil
-import signal
 import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -91,26 +87,6 @@ def test_same_seed_gives_the_same_labels_resumed_and_in_worker_processes(
     again = render_command(*TINY, f"out={out}")
     assert "already complete" in again.stdout
     assert "render: 3/3" in extended.stderr
-
-
-@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds the worker processes in /proc")
-def test_a_worker_that_dies_is_reported_and_the_run_goes_on(render_command: Command, tmp_path: Path) -> None:
-    """Kills a worker process in the middle of a run, as a machine out of memory would."""
-    keys = ["count=6", "seed=7", "size=[90,120]", "samples=32", "workers=2", "logger=none", f"out={tmp_path / 'data'}"]
-    command = [sys.executable, "-m", "blender_scenes.render", *keys]
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as running:
-        while not list(tmp_path.glob("data/scenes/*.json")):
-            time.sleep(0.2)
-            assert running.poll() is None
-        workers = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
-        victim = next(w for w in workers if b"spawn_main" in Path(f"/proc/{w}/cmdline").read_bytes())
-        os.kill(int(victim), signal.SIGKILL)
-        _, messages = running.communicate(timeout=120)
-    assert running.returncode == 2
-    assert "error: a render process died" in messages
-    again = render_command(*keys)
-    assert again.returncode == 0, again.stderr
-    assert len(dataset.load(tmp_path / "data").images) == 6
 
 
 def test_installed_blender_draws_the_same_scenes(renders: Path, blender_command: Command, tmp_path: Path) -> None:
