@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,10 @@ class Mesh:
 
     def triangles(self) -> NDArray[np.int64]:
         """T×3 vertex indices; quads are split along one diagonal."""
+        return self._triangles
+
+    @cached_property
+    def _triangles(self) -> NDArray[np.int64]:
         fans = [(f[0], f[i], f[i + 1]) for f in self.faces for i in range(1, len(f) - 1)]
         return np.array(fans, dtype=np.int64)
 

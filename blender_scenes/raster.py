@@ -5,45 +5,48 @@ from numpy.typing import NDArray
 
 __all__ = ["amodal_mask"]
 
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
-def amodal_mask(
-    pixels: NDArray[np.float64], triangles: NDArray[np.int64], size: tuple[int, int], margin: int
-) -> NDArray[np.bool_]:
-    """Pixels whose centres lie in some triangle.
 
-    `pixels` are N×2 projected vertices (x right, y down), `triangles` T×3 indices, `size` the frame's (width, height).
-    The mask is (height + 2·margin) × (width + 2·margin): the frame lies in its middle, so that what is cut off by the
-    frame counts too, up to `margin` pixels out.
+def amodal_mask(pixels: Floats, triangles: NDArray[np.int64], window: tuple[int, int, int, int]) -> NDArray[np.bool_]:
+    """Pixels whose centres lie in some triangle, edges included.
+
+    `pixels` are N×2 projected vertices (x right, y down), `triangles` T×3 indices, `window` (left, top, right, bottom)
+    the pixels asked for, also outside the frame. The mask is (bottom − top) × (right − left).
+
+    Each triangle is cut into the runs of pixels it covers on each line; starts and ends of all runs are counted, and
+    what lies between more starts than ends is covered. So there is something to do for each line of a triangle, not
+    for each pixel.
     """
-    width, height = size[0] + 2 * margin, size[1] + 2 * margin
-    mask = np.zeros((height, width), dtype=bool)
-    corners = pixels[triangles] + margin
-    low = np.floor(corners.min(axis=1)).astype(int)
-    high = np.ceil(corners.max(axis=1)).astype(int)
-    inside = (high[:, 0] > 0) & (high[:, 1] > 0) & (low[:, 0] < width) & (low[:, 1] < height)
-    corners, low, high = corners[inside], low[inside], high[inside]
-    # Triangles of like size are tested together on one square grid of pixels each.
-    side = np.maximum((high - low).max(axis=1), 1)
-    bucket = np.ceil(np.log2(side)).astype(int)
-    for power in np.unique(bucket):
-        _fill(mask, corners[bucket == power], low[bucket == power], 2**power + 1)
-    return mask
+    left, top, right, bottom = window
+    width, height = max(right - left, 0), max(bottom - top, 0)
+    # Centres of pixels at whole numbers, the window's first at 0.
+    corners = pixels[triangles] - (left + 0.5, top + 0.5)
+    line, low, high = _runs(corners, height)
+    first = np.clip(np.ceil(low), 0, width).astype(np.int64)
+    after = np.clip(np.floor(high) + 1, 0, width).astype(np.int64)
+    covers = after > first
+    line, first, after = line[covers] * (width + 1), first[covers], after[covers]
+    count = (width + 1) * height
+    steps = np.bincount(line + first, minlength=count) - np.bincount(line + after, minlength=count)
+    covered: NDArray[np.bool_] = steps.reshape(height, width + 1).cumsum(axis=1)[:, :width] > 0
+    return covered
 
 
-def _fill(
-    mask: NDArray[np.bool_], corners: NDArray[np.float64], low: NDArray[np.int64], side: int, chunk: int = 1 << 22
-) -> None:
-    offsets = np.stack(np.meshgrid(np.arange(side), np.arange(side)), axis=-1).reshape(-1, 2)
-    step = max(1, chunk // len(offsets))
-    for start in range(0, len(corners), step):
-        c, grid = corners[start : start + step], low[start : start + step, None] + offsets
-        centre = grid + 0.5
-        sign = np.empty((3, *centre.shape[:2]))
-        for k in range(3):
-            a, b = c[:, None, k], c[:, None, (k + 1) % 3]
-            sign[k] = (b[..., 0] - a[..., 0]) * (centre[..., 1] - a[..., 1])
-            sign[k] -= (b[..., 1] - a[..., 1]) * (centre[..., 0] - a[..., 0])
-        covered = (sign >= 0).all(axis=0) | (sign <= 0).all(axis=0)
-        x, y = grid[covered].T
-        fits = (x >= 0) & (y >= 0) & (x < mask.shape[1]) & (y < mask.shape[0])
-        mask[y[fits], x[fits]] = True
+def _runs(corners: Floats, height: int) -> tuple[Ints, Floats, Floats]:
+    """Line, left end and right end of every crossing of a triangle (T×3×2) with the middle of a line."""
+    start = np.clip(np.ceil(corners[..., 1].min(axis=1)), 0, height).astype(np.int64)
+    stop = np.clip(np.floor(corners[..., 1].max(axis=1)) + 1, 0, height).astype(np.int64)
+    lines = np.maximum(stop - start, 0)
+    triangle = np.repeat(np.arange(len(corners)), lines)
+    line = np.arange(lines.sum()) - np.repeat(lines.cumsum() - lines, lines) + start[triangle]
+    low, high = np.full(len(line), np.inf), np.full(len(line), -np.inf)
+    for k in range(3):
+        (ax, ay), (bx, by) = corners[triangle, k].T, corners[triangle, (k + 1) % 3].T
+        crosses = (np.minimum(ay, by) <= line) & (line <= np.maximum(ay, by)) & (ay != by)
+        share = np.divide(line - ay, by - ay, out=np.zeros(len(line)), where=crosses)
+        x = ax + share * (bx - ax)
+        low = np.where(crosses, np.minimum(low, x), low)
+        high = np.where(crosses, np.maximum(high, x), high)
+    return line, low, high

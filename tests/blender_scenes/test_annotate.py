@@ -27,7 +27,7 @@ def silhouettes(sampler: Sampler, spec: SceneSpec) -> np.ndarray:
     for p in spec.placements:
         mesh = sampler.meshes[p.product]
         pixels, _ = spec.camera.project(p.transform(mesh.vertices))
-        mask[amodal_mask(pixels, mesh.triangles(), spec.camera.size, 0)] = p.instance
+        mask[amodal_mask(pixels, mesh.triangles(), (0, 0, *spec.camera.size))] = p.instance
     return mask
 
 

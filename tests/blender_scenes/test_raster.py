@@ -19,9 +19,13 @@ def test_covers_the_pixels_whose_centres_lie_inside() -> None:
     for scale in (3, 15, 60):
         pixels = rng.uniform(-5, 35, (4, 2)) + rng.normal(0, scale, (4, 2))
         triangles = np.array([[0, 1, 2], [1, 2, 3]])
-        assert (amodal_mask(pixels, triangles, (24, 18), 6) == brute_force(pixels, triangles, 24, 18, 6)).all()
+        assert (amodal_mask(pixels, triangles, (-6, -6, 30, 24)) == brute_force(pixels, triangles, 24, 18, 6)).all()
 
 
 def test_what_lies_far_outside_is_left_out() -> None:
     pixels = np.array([[900.0, 900], [950, 900], [900, 950]])
-    assert not amodal_mask(pixels, np.array([[0, 1, 2]]), (20, 20), 5).any()
+    assert not amodal_mask(pixels, np.array([[0, 1, 2]]), (-5, -5, 25, 25)).any()
+
+
+def test_a_window_outside_everything_is_empty() -> None:
+    assert amodal_mask(np.zeros((3, 2)), np.array([[0, 1, 2]]), (4, 4, 4, 9)).shape == (5, 0)

@@ -61,7 +61,7 @@ def test_index_pass_sees_products_where_the_spec_puts_them(renders: Path, config
         for p in spec.placements:
             mesh = sampler.meshes[p.product]
             pixels, _ = spec.camera.project(p.transform(mesh.vertices))
-            whole = amodal_mask(pixels, mesh.triangles(), spec.camera.size, 0)
+            whole = amodal_mask(pixels, mesh.triangles(), (0, 0, *spec.camera.size))
             assert not ((mask == p.instance) & ~_grown(whole)).any()
             shares.append((mask == p.instance).sum() / whole.sum())
     assert np.median(shares) > 0.9
