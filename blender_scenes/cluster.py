@@ -4,6 +4,7 @@ import faulthandler
 import logging
 import os
 import pickle
+import socket
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from itertools import islice
@@ -34,8 +35,9 @@ def run(start: Start[T], todo: Iterable[int], *, cpus: int, retries: int, timeou
         raise UserError("workers=ray: this Python has no ray; pip install 'coldstart-vision[cluster]'") from None
     if not ray.is_initialized():
         try:
+            _knock(os.environ.get("RAY_ADDRESS", ""))
             ray.init(log_to_driver=False, logging_level=logging.ERROR)
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             raise UserError(f"workers=ray: no cluster ({' '.join(str(error).split())}); set RAY_ADDRESS") from None
     scene = ray.remote(num_cpus=cpus, max_calls=RECYCLE_AFTER, max_retries=0)(_scene)
     pickled, queue, running = pickle.dumps(start), iter(todo), dict[Any, tuple[int, int]]()
@@ -64,6 +66,13 @@ def run(start: Start[T], todo: Iterable[int], *, cpus: int, retries: int, timeou
     finally:
         for task in running:
             ray.cancel(task, force=True)
+
+
+def _knock(address: str) -> None:
+    """Raises OSError at once if nothing listens at a host:port; Ray itself would go on trying for many minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if port.isdigit():
+        socket.create_connection((host, int(port)), timeout=10).close()
 
 
 def _scene(pickled: bytes, index: int, timeout: float) -> Any:
