@@ -11,6 +11,7 @@ from blender_scenes.config import RenderConfig
 from blender_scenes.sample import Sampler
 from blender_scenes.sensor import develop
 from coldstart.dataset import Image, png_bytes, sha256, write_atomic, write_json
+from coldstart.passes import encode
 
 __all__ = ["Renderer"]
 
@@ -33,7 +34,8 @@ class Renderer:
         config, out = self.config, Path(self.config.out)
         spec = self.sampler.sample(index)
         self.builder.show(spec)
-        passes = blender.render(self.builder.scene, seed=index)
+        dense = [name for name in config.passes if name != "amodal"]
+        passes = blender.render(self.builder.scene, index, dense)
         noise = np.random.default_rng([config.seed, index, 2])
         picture = png_bytes(develop(passes.light.astype(float), spec.response, noise))
         annotations = annotate(
@@ -43,6 +45,7 @@ class Renderer:
             self.category_ids,
             min_visible_fraction=config.min_visible_fraction,
             min_pixels=config.min_pixels,
+            amodal="amodal" in config.passes,
         )
         name = f"{index:06d}"
         image: Image = {
@@ -55,5 +58,7 @@ class Renderer:
         }
         write_atomic(out / "images" / f"{name}.png", picture)
         write_atomic(out / "masks" / f"{name}.png", png_bytes(passes.index))
+        for kind in dense:
+            write_atomic(out / kind / f"{name}.png", encode(kind, getattr(passes, kind)))
         write_json(out / "scenes" / f"{name}.json", {**spec.to_json(), "image": image, "annotations": annotations})
         return spec.unplaced

@@ -3,6 +3,7 @@
     <dataset>/annotations.json   COCO: images, annotations, categories (ids from 1), info
               images/            one file per image record
               masks/             16-bit PNG, the instance value of every visible pixel, 0 = background (synthetic only)
+              depth/, normals/, albedo/    dense labels on request, see `coldstart.passes` (synthetic only)
               scenes/            the SceneSpec of each render (synthetic only)
               card.json          lineage, see `coldstart.lineage`
 
@@ -73,6 +74,7 @@ class Annotation(TypedDict, total=False):
 
     `instance` is the object's value in the image's mask, `visible_fraction` its visible / amodal pixels (0..1),
     `truncated` the fraction of its amodal pixels outside the frame (0..1), `track` the product instance in the scene.
+    `amodal_segmentation` is the whole object's mask within the frame, as if nothing stood in front of it (on request).
     `ignore: 1` marks what is too small or too hidden to be asked for.
     """
 
@@ -88,6 +90,7 @@ class Annotation(TypedDict, total=False):
     truncated: float
     amodal_bbox: list[float]
     segmentation: dict[str, Any]
+    amodal_segmentation: dict[str, Any]
     track: str
 
 
@@ -108,6 +111,10 @@ class Dataset:
     def mask_path(self, image: Image) -> Path:
         """Where the instance mask of `image` lies, if it has one."""
         return self.root / "masks" / Path(image["file_name"]).with_suffix(".png").name
+
+    def pass_path(self, image: Image, name: str) -> Path:
+        """Where the `depth`, `normals` or `albedo` of `image` lies, if it has one."""
+        return self.root / name / Path(image["file_name"]).with_suffix(".png").name
 
     @property
     def class_names(self) -> list[str]:
@@ -276,8 +283,8 @@ def sha256(data: bytes | Path) -> str:
 
 
 def png_bytes(pixels: NDArray[Any]) -> bytes:
-    """Encode H×W×3 uint8 or H×W uint8/uint16 as PNG (RFC 2083), for Python builds without Pillow."""
-    kinds = {("uint8", 2): (8, 0), ("uint16", 2): (16, 0), ("uint8", 3): (8, 2)}
+    """Encode H×W or H×W×3 uint8 or uint16 as PNG (RFC 2083), for Python builds without Pillow."""
+    kinds = {("uint8", 2): (8, 0), ("uint16", 2): (16, 0), ("uint8", 3): (8, 2), ("uint16", 3): (16, 2)}
     bits, colour = kinds[(pixels.dtype.name, pixels.ndim)]
     height, width = pixels.shape[:2]
     rows = np.ascontiguousarray(pixels.astype(pixels.dtype.newbyteorder(">"))).tobytes()
