@@ -73,7 +73,7 @@ class Builder:
         made = blender.link(self.scene, part.finish, _mesh_data(part.mesh, [finish]))
         made["pane"] = FINISHES[part.finish].pane
         if FINISHES[part.finish].of_light == "bulb" or FINISHES[part.finish].clear:
-            # Lamps light the scene; what glows is there to be seen. So are panes: a render whose shadows and bounces all
+            # Lamps light the scene; what glows is there to be seen. So are panes: a render whose shadows and bounces
             # pass them takes a sixth longer, and the light that they swallow is the lamps' to leave out.
             made.visible_diffuse = made.visible_glossy = made.visible_shadow = False
         return made
