@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from coldstart.dataset import png_bytes
 from coldstart.errors import UserError
 
-__all__ = ["DEPTH_SCALE", "encode", "read_albedo", "read_depth", "read_normals"]
+__all__ = ["DEPTH_LIMIT", "DEPTH_SCALE", "encode", "read_albedo", "read_depth", "read_normals"]
 
 Floats = NDArray[np.float32]
 
-DEPTH_SCALE = 10_000  # PNG units per metre: steps of 0.1 mm up to 6.5535 m
+DEPTH_SCALE = 10_000  # PNG units per metre, so steps of 0.1 mm
+DEPTH_LIMIT = 65535 / DEPTH_SCALE  # metres; what is further counts as that far
 
 
 def encode(name: str, values: Floats) -> bytes:

@@ -1,0 +1,193 @@
+"""Check labels against an independent computation: rays cast by Embree, through trimesh, at the meshes of each scene.
+
+  python benchmarks/check_labels.py 200
+  python benchmarks/check_labels.py 50 blender -b -P blender_scenes/render.py --
+
+Renders that many random scenes, an equal share of every kind (tiny, one sample), with the command given or the bpy
+wheel, and casts a ray through the middle of each pixel: at everything but panes for visible masks, depth and normals;
+at each product alone for amodal masks and visible fractions. Masks and depth must agree pixel for pixel up to a border
+of one pixel. Prints what it found; exits with 1 if something does not agree.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import trimesh
+from numpy.typing import NDArray
+
+from blender_scenes.config import RenderConfig
+from blender_scenes.furniture.parts import FINISHES
+from blender_scenes.sample import Sampler
+from blender_scenes.scene import place
+from blender_scenes.spec import Camera, SceneSpec
+from coldstart import cli, passes
+from coldstart.dataset import Annotation, decode_rle, load
+
+SCENES = ("fridge_a", "fridge_b", "fridge", "shelf", "table")
+KEYS = ("seed=11", "size=[60,80]", "samples=1", "min_pixels=1", "passes=[depth,normals,amodal]", "logger=none")
+TOLERANCE = 0.001  # metres of depth: the file has steps of 0.1 mm, and Cycles computes in float32
+
+Floats = NDArray[np.float64]
+
+
+@dataclass
+class Tally:
+    """What a comparison found; `wrong` counts pixels that disagree although nothing else begins next to them."""
+
+    scenes: int = 0
+    objects: int = 0
+    visible: list[NDArray[np.int64]] = field(default_factory=list)  # rows: pixels, at a border, wrong
+    amodal: list[NDArray[np.int64]] = field(default_factory=list)
+    depth: list[NDArray[np.int64]] = field(default_factory=list)
+    depth_errors: list[Floats] = field(default_factory=list)  # metres, where nothing else begins next to the pixel
+    angles: list[Floats] = field(default_factory=list)  # degrees between normals and triangles; shading is smooth
+    fractions: list[float] = field(default_factory=list)  # errors of visible_fraction
+
+    @property
+    def wrong(self) -> int:
+        """Pixels of masks and depth that disagree."""
+        return int(sum(np.sum(rows, axis=0)[2] for rows in (self.visible, self.amodal, self.depth)))
+
+    def __str__(self) -> str:
+        lines = [f"{self.scenes} scenes, {self.objects} objects"]
+        for name, rows in (("visible masks", self.visible), ("amodal masks", self.amodal), ("depth", self.depth)):
+            total, border, wrong = np.sum(rows, axis=0)
+            lines.append(f"{name}: {total} pixels, {border} differ at a border of one pixel, {wrong} beyond it")
+        errors, angles = 1000 * np.concatenate(self.depth_errors), np.concatenate(self.angles)
+        lines.append(f"depth elsewhere: mean error {errors.mean():.3f} mm, largest {errors.max():.3f} mm")
+        middle, most = np.quantile(angles, [0.5, 0.95])
+        lines.append(f"normals against flat triangles: median {middle:.2f}°, 95 % below {most:.1f}°")
+        lines.append(f"visible fraction: mean error {np.mean(self.fractions):.4f}, largest {max(self.fractions):.4f}")
+        return "\n".join(lines)
+
+
+def check(out: Path, config: RenderConfig, tally: Tally) -> None:
+    """Add the comparison of every image of the dataset folder `out`, rendered from `config`, to `tally`."""
+    data, sampler = load(out), Sampler(config)
+    annotations = data.by_image()
+    for image in data.images:
+        spec = SceneSpec.from_json(json.loads((out / image["scene"]).read_text(encoding="utf-8")))
+        meshes = [sampler.meshes[p.product] for p in spec.placements]
+        solids = [
+            trimesh.Trimesh(p.transform(m.vertices), m.triangles(), process=False)
+            for p, m in zip(spec.placements, meshes, strict=True)
+        ]
+        mine = {a["instance"]: a for a in annotations[image["id"]]}
+        mask = np.zeros((image["height"], image["width"]), dtype=np.int64)
+        for a in mine.values():
+            mask[decode_rle(a["segmentation"])] = a["instance"]
+        dense = passes.read_depth(data.pass_path(image, "depth")), passes.read_normals(data.pass_path(image, "normals"))
+        shown = _check_visible(spec, solids, mask, dense, tally)
+        for placement, solid in zip(spec.placements, solids, strict=True):
+            _check_amodal(spec.camera, solid, shown == placement.instance, mine[placement.instance], tally)
+        tally.scenes += 1
+        tally.objects += len(solids)
+
+
+def _rays(camera: Camera, x: NDArray[np.int64], y: NDArray[np.int64]) -> Floats:
+    """World directions N×3 through the middles of pixels, of length 1 along the view axis."""
+    focal = camera.lens_mm / camera.sensor_height_mm * camera.size[1]
+    right, down = (x + 0.5 - camera.size[0] / 2) / focal, (y + 0.5 - camera.size[1] / 2) / focal
+    local = np.stack([right, -down, -np.ones(x.shape)], axis=-1).reshape(-1, 3)
+    directions: Floats = local @ np.array(camera.rotation).T
+    return directions
+
+
+def _check_visible(
+    spec: SceneSpec,
+    solids: Sequence[trimesh.Trimesh],
+    mask: NDArray[np.int64],
+    dense: tuple[NDArray[np.float32], NDArray[np.float32]],
+    tally: Tally,
+) -> NDArray[np.int64]:
+    """Compare masks, depth and normals with the first thing that each ray meets; returns the mask that this gives."""
+    depth, normals = dense
+    fixed = [p.mesh for p in place(spec.furniture).parts() if not FINISHES[p.finish].pane]
+    furniture = [trimesh.Trimesh(m.vertices, m.triangles(), process=False) for m in fixed]
+    everything = trimesh.util.concatenate([*solids, *furniture])
+    counts = [len(s.faces) for s in [*solids, *furniture]]
+    owner = np.repeat([*(p.instance for p in spec.placements), *([0] * len(furniture))], counts)
+    y, x = np.mgrid[: mask.shape[0], : mask.shape[1]]
+    rays, origin = _rays(spec.camera, x, y), np.array(spec.camera.location)
+    hit = everything.ray.intersects_first(np.broadcast_to(origin, rays.shape), rays)
+    met = hit >= 0
+    expected = np.where(met, owner[hit], 0).reshape(mask.shape)
+    tally.visible.append(_compare(mask, expected))
+    corners = everything.triangles[hit]
+    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    far = np.full(len(rays), np.inf)
+    np.divide(((corners[:, 0] - origin) * across).sum(1), (rays * across).sum(1), out=far, where=met)
+    _compare_depth(depth, far.reshape(mask.shape), tally)
+    # Triangles face either way; a normal faces the camera.
+    turned = across * -np.sign((rays * across).sum(1, keepdims=True)) @ np.array(spec.camera.rotation)
+    cosine = (turned * normals.reshape(-1, 3)).sum(1) / np.linalg.norm(turned, axis=1)
+    tally.angles.append(np.degrees(np.arccos(cosine[met].clip(-1, 1))))
+    return expected
+
+
+def _check_amodal(
+    camera: Camera, solid: trimesh.Trimesh, shown: NDArray[np.bool_], found: Annotation, tally: Tally
+) -> None:
+    """Compare with the rays that meet this one product, also those that pass half a frame outside the frame."""
+    width, height = camera.size
+    margin = max(width, height) // 2
+    y, x = np.mgrid[-margin : height + margin, -margin : width + margin]
+    rays = _rays(camera, x, y)
+    origins = np.broadcast_to(np.array(camera.location), rays.shape)
+    whole = solid.ray.intersects_any(origins, rays).reshape(x.shape)
+    inside = whole[margin : margin + height, margin : margin + width]
+    tally.amodal.append(_compare(decode_rle(found["amodal_segmentation"]), inside))
+    tally.fractions.append(abs(found["visible_fraction"] - min(shown.sum() / max(whole.sum(), 1), 1.0)))
+
+
+def _neighbours(values: NDArray[np.generic]) -> NDArray[np.generic]:
+    """9×H×W: each pixel's own and neighbouring values."""
+    padded = np.pad(values, 1, mode="edge")
+    height, width = values.shape
+    return np.stack([padded[i : i + height, j : j + width] for i, j in np.ndindex(3, 3)])
+
+
+def _compare(found: NDArray[np.generic], expected: NDArray[np.generic]) -> NDArray[np.int64]:
+    """How many pixels are not background in either, differ at a border, differ elsewhere."""
+    differs = found != expected
+    near = (_neighbours(expected) == found).any(axis=0)
+    return np.array([((found != 0) | (expected != 0)).sum(), (differs & near).sum(), (differs & ~near).sum()])
+
+
+def _compare_depth(found: NDArray[np.float32], expected: Floats, tally: Tally) -> None:
+    """At a border, any depth between those around it will do."""
+    reach = passes.DEPTH_LIMIT
+    expected = np.where(np.isfinite(expected), expected.clip(None, reach), 2 * reach)
+    found = np.where(np.isfinite(found), found, 2 * reach)
+    around = _neighbours(expected)
+    error = np.abs(found - expected)
+    low, high = around.min(axis=0) - TOLERANCE, around.max(axis=0) + TOLERANCE
+    differs, near = error > TOLERANCE, (low <= found) & (found <= high)
+    tally.depth.append(np.array([found.size, (differs & near).sum(), (differs & ~near).sum()]))
+    tally.depth_errors.append(error[~differs])
+
+
+def run(count: int, command: Sequence[str]) -> Tally:
+    """Render `count` scenes with `command` and check them."""
+    tally = Tally()
+    with tempfile.TemporaryDirectory(prefix="coldstart-") as folder:
+        for k, scene in enumerate(SCENES):
+            share = len(range(k, count, len(SCENES)))
+            out = Path(folder) / scene
+            keys = [f"scene={scene}", f"count={share}", *KEYS, f"out={out}"]
+            if share:
+                subprocess.run([*command, *keys], check=True, stdout=subprocess.DEVNULL)
+                check(out, cli.typed(RenderConfig, cli.compose("render", keys)), tally)
+    return tally
+
+
+if __name__ == "__main__":
+    found = run(int(sys.argv[1]), sys.argv[2:] or [sys.executable, "-m", "blender_scenes.render"])
+    print(found)
+    sys.exit(found.wrong > 0)
