@@ -9,7 +9,7 @@ DEMO := $(if $(REAL),demo_real target.data=$(abspath $(REAL)),demo)
 demo: install
 	$(PY) -m coldstart experiment=$(DEMO)
 
-test: install blender lint
+test: install blender .venv-bpy5/.installed lint
 	$(PY) -m pytest
 
 lint: install
@@ -33,5 +33,11 @@ blender:
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends blender python3-numpy; \
 	else echo "make: no blender, no root: the tests that need Debian's Blender will be skipped"; fi
 
+# Blender 5 as a module: two versions of bpy cannot share an environment. The checkout itself is found from its root.
+.venv-bpy5/.installed: Makefile
+	$(PYTHON) -m venv .venv-bpy5
+	.venv-bpy5/bin/python -m pip install bpy==5.0.1 numpy hydra-core
+	touch $@
+
 clean:
-	rm -rf .venv outputs build dist *.egg-info
+	rm -rf .venv .venv-bpy5 outputs build dist *.egg-info

@@ -55,7 +55,8 @@ class Passes:
 
 def reset() -> Any:
     """An empty file; returns its scene."""
-    bpy.ops.wm.read_factory_settings(use_empty=True)
+    with silence():  # Blender 5 warns of every GPU library that is not here
+        bpy.ops.wm.read_factory_settings(use_empty=True)
     scene = bpy.context.scene
     scene.world = bpy.data.worlds.new("world")
     scene.world.use_nodes = True
@@ -224,7 +225,12 @@ def silence() -> Iterator[None]:
 
 
 # What sockets of the Principled BSDF were called before 4.0.
-_OLD_SOCKETS = {"Specular IOR Level": "Specular", "Coat Weight": "Clearcoat", "Coat Roughness": "Clearcoat Roughness"}
+_OLD_SOCKETS = {
+    "Specular IOR Level": "Specular",
+    "Coat Weight": "Clearcoat",
+    "Coat Roughness": "Clearcoat Roughness",
+    "Transmission Weight": "Transmission",
+}
 
 
 def principled(node: Any, **values: float) -> None:

@@ -20,7 +20,7 @@ def choose(scene: Any, wanted: str) -> str:
     Raises:
         UserError: this machine or this build of Blender has no such device.
     """
-    with silence():  # Blender 5 warns about every library that is not here
+    with silence():
         found = next((k for k in GPUS if wanted in (k, "auto") and _enable(k)), None)
     if found:
         scene.cycles.device = "GPU"
