@@ -55,8 +55,7 @@ class Passes:
 
 def reset() -> Any:
     """An empty file; returns its scene."""
-    with silence():  # Blender 5 warns of every GPU library that is not here
-        bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.ops.wm.read_factory_settings(use_empty=True)
     scene = bpy.context.scene
     scene.world = bpy.data.worlds.new("world")
     scene.world.use_nodes = True

@@ -25,8 +25,8 @@ class Builder:
         self.config, self.meshes = config, meshes
         self.scene = blender.reset()
         size = (config.size[0], config.size[1])
-        blender.configure(self.scene, size, config.samples, threads)
         device.choose(self.scene, config.device)
+        blender.configure(self.scene, size, config.samples, threads)
         self.finishes = {name: materials.finish(name, finish) for name, finish in FINISHES.items()}
         for finish in self.finishes.values():
             finish.use_fake_user = True

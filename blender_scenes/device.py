@@ -20,7 +20,7 @@ def choose(scene: Any, wanted: str) -> str:
     Raises:
         UserError: this machine or this build of Blender has no such device.
     """
-    with silence():
+    with silence():  # Blender 5 warns once of every GPU library that is not here
         found = next((k for k in GPUS if wanted in (k, "auto") and _enable(k)), None)
     if found:
         scene.cycles.device = "GPU"
