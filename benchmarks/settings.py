@@ -1,0 +1,125 @@
+"""What cheaper Cycles settings cost: time per image, and how far the picture is from one rendered without saving.
+
+    python benchmarks/settings.py                               # 4 scenes of fridge_a, 240×240
+    python benchmarks/settings.py scene=shelf count=2
+
+The reference has 256 samples, denoised, and 8 bounces. Distances are PSNR in dB (more is closer) of the developed
+pictures without the camera's noise, and the difference in mean brightness in grey levels of 255. The last row is the
+yardstick: the reference with and without the noise that the look's camera adds. All this says what a picture loses, not
+what a detector loses.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blender_scenes import blender
+from blender_scenes.config import RenderConfig
+from blender_scenes.renderer import Renderer
+from blender_scenes.sensor import develop
+from coldstart.cli import compose, typed
+
+KEYS = ["size=[240,240]", "count=4", "look=fridge_a", "out=unused"]
+Change = Callable[[Any], None]
+
+
+def bounces(most: int, diffuse: int, glossy: int, transmission: int) -> Change:
+    """Light paths."""
+
+    def change(cycles: Any) -> None:
+        cycles.max_bounces, cycles.diffuse_bounces = most, diffuse
+        cycles.glossy_bounces, cycles.transmission_bounces = glossy, transmission
+
+    return change
+
+
+def raw(cycles: Any) -> None:
+    """No denoiser."""
+    cycles.use_denoising = False
+
+
+def fine(cycles: Any) -> None:
+    """The denoiser as Blender sets it."""
+    cycles.denoising_prefilter, cycles.denoising_quality = "ACCURATE", "HIGH"
+    cycles.denoising_input_passes = "RGB_ALBEDO_NORMAL"
+
+
+def fast(cycles: Any) -> None:
+    """Cycles' Fast GI: ambient occlusion in place of the second bounce."""
+    cycles.use_fast_gi, cycles.ao_bounces_render = True, 1
+
+
+# Name, samples, what differs from blender.configure.
+SETTINGS: list[tuple[str, int, list[Change]]] = [
+    ("2 samples", 2, []),
+    ("4 samples", 4, []),
+    ("8 samples (default)", 8, []),
+    ("16 samples", 16, []),
+    ("32 samples", 32, []),
+    ("8, not denoised", 8, [raw]),
+    ("32, not denoised", 32, [raw]),
+    ("8, Blender's denoiser settings", 8, [fine]),
+    ("8, 2 bounces", 8, [bounces(2, 1, 1, 2)]),
+    ("8, 4 bounces", 8, [bounces(4, 4, 2, 4)]),
+    ("8, 8 bounces", 8, [bounces(8, 8, 8, 8)]),
+    ("8, fast GI", 8, [fast]),
+    ("4, 2 bounces", 4, [bounces(2, 1, 1, 2)]),
+]
+REFERENCE = [bounces(8, 8, 8, 8)]
+
+
+def main(keys: list[str]) -> None:
+    """Print the table."""
+    config = typed(RenderConfig, compose("render", [*KEYS, *keys]))
+    renderer = Renderer(config, threads=1)
+    shoot(renderer, 1, [], noisy=False)  # builds what later rows find built
+    reference, _ = shoot(renderer, 256, REFERENCE, noisy=False)
+    print(f"{config.scene.name}, {config.size[0]}×{config.size[1]}, {config.count} scenes, one thread\n")
+    print(f"{'':<32} {'s/image':>8} {'PSNR dB':>8} {'brightness':>11}")
+    for name, samples, changes in SETTINGS:
+        pictures, seconds = shoot(renderer, samples, changes, noisy=False)
+        print(
+            f"{name:<32} {seconds:8.2f} {psnr(pictures, reference):8.1f} {shift(pictures, reference):+11.1f}",
+            flush=True,
+        )
+    noisy, _ = shoot(renderer, 256, REFERENCE, noisy=True)
+    print(f"{'reference + camera noise':<32} {'':>8} {psnr(noisy, reference):8.1f} {shift(noisy, reference):+11.1f}")
+
+
+def shoot(renderer: Renderer, samples: int, changes: list[Change], *, noisy: bool) -> tuple[NDArray[np.uint8], float]:
+    """All scenes developed, N×H×W×3, and the seconds that one took in Blender's renderer."""
+    config, scene = renderer.config, renderer.builder.scene
+    blender.configure(scene, (config.size[0], config.size[1]), samples, threads=1)
+    scene.cycles.use_fast_gi = False
+    for change in changes:
+        change(scene.cycles)
+    pictures, seconds = [], 0.0
+    for index in range(config.count):
+        spec = renderer.sampler.sample(index)
+        renderer.builder.show(spec)
+        begun = time.perf_counter()
+        light = blender.render(scene, index).light.astype(float)
+        seconds += time.perf_counter() - begun
+        quiet = replace(spec.response, shot_noise=0.0, read_noise=0.0, jpeg=100)
+        pictures.append(develop(light, spec.response if noisy else quiet, np.random.default_rng(index)))
+    return np.stack(pictures), seconds / config.count
+
+
+def psnr(pictures: NDArray[np.uint8], reference: NDArray[np.uint8]) -> float:
+    """Peak signal to noise ratio in dB, the mean over pictures."""
+    squares = ((pictures.astype(float) - reference) ** 2).mean(axis=(1, 2, 3))
+    return float(np.mean(10 * np.log10(255**2 / squares)))
+
+
+def shift(pictures: NDArray[np.uint8], reference: NDArray[np.uint8]) -> float:
+    """Difference of the means in grey levels."""
+    return float(pictures.mean() - reference.mean())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
