@@ -85,9 +85,10 @@ def check(out: Path, config: RenderConfig, tally: Tally) -> None:
         dense = passes.read_depth(data.pass_path(image, "depth")), passes.read_normals(data.pass_path(image, "normals"))
         shown = _check_visible(spec, solids, mask, dense, tally)
         for placement, solid in zip(spec.placements, solids, strict=True):
-            _check_amodal(spec.camera, solid, shown == placement.instance, mine[placement.instance], tally)
+            if placement.instance:  # what only clutters has no label
+                _check_amodal(spec.camera, solid, shown == placement.instance, mine[placement.instance], tally)
         tally.scenes += 1
-        tally.objects += len(solids)
+        tally.objects += len(mine)
 
 
 def _rays(camera: Camera, x: NDArray[np.int64], y: NDArray[np.int64]) -> Floats:
