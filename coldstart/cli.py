@@ -131,6 +131,11 @@ def _dispatch(task: Callable[[C], object], schema: type[C], config_name: str, do
         raise UserError(f"not YAML: {' '.join(str(error).split())}") from None
     except (HydraException, OmegaConfBaseException) as error:
         raise UserError(_one_line(error, "", _keys(schema))) from None
+    except Exception as error:
+        if type(error).__name__ != "UncompletedJobError":  # of submitit, which need not be installed
+            raise
+        said = [line.removeprefix("error: ") for line in str(error).splitlines() if line.strip()]
+        raise UserError(f"a job of the launcher failed: {said[-1]}") from None
     return 0
 
 

@@ -67,6 +67,25 @@ def test_a_broken_config_file_is_one_line(tmp_path: Path) -> None:
     assert ended.stderr.count("\n") == 1
 
 
+def test_a_job_that_failed_under_a_launcher_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class UncompletedJobError(Exception):
+        """As submitit raises it, what the job said at its end."""
+
+    def launch(job: object) -> Any:
+        def main() -> None:
+            raise UncompletedJobError("Job 7 has not produced any output\n-----\nerror: x: no such folder\n")
+
+        return main
+
+    monkeypatch.setattr("hydra.main", lambda **_: launch)
+    monkeypatch.setattr(sys, "argv", ["split"])
+    with pytest.raises(SystemExit, match="2"):
+        cli.run(print, Inner, "split")
+    assert capsys.readouterr().err == "error: a job of the launcher failed: x: no such folder\n"
+
+
 @dataclass(frozen=True)
 class Inner:
     size: int = 1
