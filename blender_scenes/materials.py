@@ -32,6 +32,7 @@ def material(name: str, config: Material, picture: Any) -> Any:
     nodes, links = made.node_tree.nodes, made.node_tree.links
     shader = nodes["Principled BSDF"]
     blender.principled(shader, Roughness=config.roughness, Coat_Weight=config.coat, Metallic=config.metallic)
+    blender.principled(shader, Transmission_Weight=config.transmission, IOR=config.ior)
     tint = nodes.new("ShaderNodeObjectInfo")
     mix = nodes.new("ShaderNodeVectorMath")
     mix.operation = "MULTIPLY"
@@ -45,15 +46,43 @@ def material(name: str, config: Material, picture: Any) -> Any:
     links.new(mix.outputs["Vector"], shader.inputs["Base Color"])
     if config.bump:
         _bump(made.node_tree, shader, config)
-    if config.see_through:
-        through = nodes.new("ShaderNodeBsdfTransparent")
-        links.new(mix.outputs["Vector"], through.inputs["Color"])
-        blend = nodes.new("ShaderNodeMixShader")
-        blend.inputs[0].default_value = 1 - config.see_through
-        links.new(through.outputs[0], blend.inputs[1])
-        links.new(shader.outputs[0], blend.inputs[2])
-        links.new(blend.outputs[0], nodes["Material Output"].inputs["Surface"])
+    if config.see_through or config.transmission:
+        _clear(made.node_tree, shader, mix.outputs["Vector"], config)
     return made
+
+
+def _clear(tree: Any, shader: Any, colour: Any, config: Material) -> None:
+    """Mix the shader with tinted air.
+
+    `see_through` is the share of air for every ray. With `transmission`, rays of the camera meet the shader in full, so
+    that the surface keeps its label, and are bent once; all others pass as through tinted air. So nothing inside is in
+    the dark and no ray is lost to total reflection: with refraction at every surface, bottles turned black under the
+    few bounces that renders of many small pictures can afford.
+    """
+    air, blend = tree.nodes.new("ShaderNodeBsdfTransparent"), tree.nodes.new("ShaderNodeMixShader")
+    tree.links.new(colour, air.inputs["Color"])
+    if config.transmission:
+        rays = tree.nodes.new("ShaderNodeLightPath")
+        tree.links.new(rays.outputs["Is Camera Ray"], blend.inputs[0])
+        tree.links.new(_rimmed(tree, colour), shader.inputs["Base Color"])
+    else:
+        blend.inputs[0].default_value = 1 - config.see_through
+    tree.links.new(air.outputs[0], blend.inputs[1])
+    tree.links.new(shader.outputs[0], blend.inputs[2])
+    tree.links.new(blend.outputs[0], tree.nodes["Material Output"].inputs["Surface"])
+
+
+def _rimmed(tree: Any, colour: Any) -> Any:
+    """The colour, darker where the surface is seen edge-on: glass shows its outline, though light is bent only once."""
+    layer, ramp, times = (tree.nodes.new(f"ShaderNode{kind}") for kind in ("LayerWeight", "MapRange", "VectorMath"))
+    layer.inputs["Blend"].default_value = 0.3
+    for name, value in (("From Min", 0.15), ("From Max", 1.0), ("To Min", 1.0), ("To Max", 0.25)):
+        ramp.inputs[name].default_value = value
+    times.operation = "MULTIPLY"
+    tree.links.new(layer.outputs["Facing"], ramp.inputs["Value"])
+    tree.links.new(colour, times.inputs[0])
+    tree.links.new(ramp.outputs[0], times.inputs[1])
+    return times.outputs["Vector"]
 
 
 def _bump(tree: Any, shader: Any, config: Material) -> None:

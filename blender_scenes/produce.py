@@ -1,7 +1,8 @@
 """Shapes that no lathe turns: grown things and what bends. Numpy meshes in the units of their input, z up.
 
 A fruit starts as a turned body and is then pressed into lobes, made uneven and bent; a tube follows a path (stems,
-vines, roots, gherkins, wire); a prism is an outline drawn out to a bar (slanted cartons, sleeves, wedges).
+vines, roots, gherkins, wire); a prism is an outline drawn out to a bar (slanted cartons, sleeves, wedges); a wrap is a
+label that goes part of the way around a jar.
 """
 
 from typing import Any
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from blender_scenes.geometry import Mesh, lathe
 
-__all__ = ["fruit", "prism", "smooth_curve", "tube"]
+__all__ = ["fruit", "prism", "smooth_curve", "tube", "wrap"]
 
 Floats = NDArray[np.float64]
 
@@ -136,3 +137,31 @@ def prism(outline: Any, width: float, material: str) -> Mesh:
     start = 2 * (n + 1)
     faces += [tuple(range(start, start + n))[::-1], tuple(range(start + n, start + 2 * n))]
     return Mesh(vertices, faces, uvs, [material] * len(faces), smooth=False)
+
+
+def wrap(profile: Any, arc: Any, thickness: float, material: str, *, segments: int = 24) -> Mesh:
+    """A sheet of `thickness` around the z axis, its outside through the rows `[radius, z]` of `profile`.
+
+    `arc` = [from, to] in degrees, counter-clockwise as seen from above; the front, −y, is 270. The mesh is closed;
+    u runs along the arc, v along z.
+    """
+    rows = np.asarray(profile, dtype=float)
+    loop = np.concatenate([rows, rows[::-1] - [thickness, 0], rows[:1]])
+    angle = np.radians(np.linspace(arc[0], arc[1], segments + 1))
+    rings = np.stack(
+        [loop[:, :1] * np.cos(angle), loop[:, :1] * np.sin(angle), np.repeat(loop[:, 1:], segments + 1, axis=1)],
+        axis=-1,
+    )
+    u, v = np.meshgrid(np.linspace(0, 1, segments + 1), (loop[:, 1] - rows[:, 1].min()) / np.ptp(rows[:, 1]))
+    ring, count = segments + 1, len(rows)
+    faces: list[tuple[int, ...]] = [
+        (j * ring + i, j * ring + i + 1, (j + 1) * ring + i + 1, (j + 1) * ring + i)
+        for j in range(2 * count)
+        for i in range(segments)
+    ]
+    for j in range(count - 1):  # the two cut edges
+        out, back = j * ring, (2 * count - 1 - j) * ring
+        faces.append((out, out + ring, back - ring, back))
+        faces.append((out + segments, back + segments, back - ring + segments, out + ring + segments))
+    uvs = np.stack([u, v], axis=-1).reshape(-1, 2)
+    return Mesh(rings.reshape(-1, 3), faces, uvs, [material] * len(faces))

@@ -24,7 +24,7 @@ SIZES = {
 
 @pytest.mark.parametrize("name", SIZES)
 def test_products_are_solid_stand_on_zero_and_have_real_sizes(name: str, config: Callable[..., RenderConfig]) -> None:
-    mesh = catalogue.mesh(config().products[name])
+    mesh = catalogue.mesh(config().products[name], 0)
     assert mesh.vertices[:, 2].min() == pytest.approx(0, abs=1e-9)
     assert np.ptp(mesh.vertices, axis=0) * 1000 == pytest.approx(SIZES[name], abs=4)
     assert trimesh.Trimesh(mesh.vertices, mesh.triangles()).volume > 0.5e-4  # above 50 ml, normals outwards
@@ -56,3 +56,9 @@ def test_mistakes_in_a_product_are_named(change: dict[str, object], message: str
     assert typed(catalogue.Product, good).category == "x"
     with pytest.raises(UserError, match=message):
         typed(catalogue.Product, good | change)
+
+
+def test_a_product_has_the_poses_it_names_and_no_other() -> None:
+    good = {"category": "x", "parts": [{"profile": [[1, 0], [1, 1]]}], "materials": {"body": {}}}
+    assert list(typed(catalogue.Product, good).poses) == ["upright"]
+    assert list(typed(catalogue.Product, good | {"poses": {"lying": {"weight": 1}}}).poses) == ["lying"]

@@ -23,8 +23,9 @@ def solid(mesh: Mesh) -> trimesh.Trimesh:
         produce.fruit(BALL, "m", lobes=4, lobe_depth=0.2, wobble=0.05, bend=4, seed=3),
         produce.tube([[0, 0, 0, 3], [10, 0, 20, 4], [0, 15, 40, 2]], "m"),
         produce.prism([[-1, 0], [1, 0], [1, 2], [-1, 1]], 3, "m"),
+        produce.wrap([[20, 0], [20, 5], [18, 9]], [200, 340], 0.3, "m"),
     ],
-    ids=["ball", "pepper", "stem", "roof"],
+    ids=["ball", "pepper", "stem", "roof", "label"],
 )
 def test_meshes_are_closed_with_normals_outwards(mesh: Mesh) -> None:
     assert solid(mesh).is_watertight
@@ -70,3 +71,11 @@ def test_tube_has_its_radius_and_length() -> None:
 
 def test_prism_has_the_volume_of_its_outline() -> None:
     assert solid(produce.prism([[-1, 0], [1, 0], [1, 2], [-1, 1]], 3, "m")).volume == pytest.approx(9)
+
+
+def test_wrap_lies_on_its_radius_in_front() -> None:
+    sheet = produce.wrap([[20, 0], [20, 5]], [240, 300], 0.5, "m")
+    radius = np.linalg.norm(sheet.vertices[:, :2], axis=1)
+    assert [radius.min(), radius.max()] == pytest.approx([19.5, 20])
+    assert sheet.vertices[:, 1].max() < -19.5 * np.cos(np.radians(30)) + 1e-9
+    assert sheet.uvs[np.argmax(sheet.vertices[:, 0]), 0] == pytest.approx(1)  # reads from left to right
