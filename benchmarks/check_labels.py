@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import trimesh
@@ -73,7 +74,7 @@ def check(out: Path, config: RenderConfig, tally: Tally) -> None:
     annotations = data.by_image()
     for image in data.images:
         spec = SceneSpec.from_json(json.loads((out / image["scene"]).read_text(encoding="utf-8")))
-        meshes = [sampler.meshes[p.product] for p in spec.placements]
+        meshes = [sampler.meshes[p.product, p.variant] for p in spec.placements]
         solids = [
             trimesh.Trimesh(p.transform(m.vertices), m.triangles(), process=False)
             for p, m in zip(spec.placements, meshes, strict=True)
@@ -122,9 +123,8 @@ def _check_visible(
     tally.visible.append(_compare(mask, expected))
     corners = everything.triangles[hit]
     across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    far = np.full(len(rays), np.inf)
-    np.divide(((corners[:, 0] - origin) * across).sum(1), (rays * across).sum(1), out=far, where=met)
-    _compare_depth(depth, far.reshape(mask.shape), tally)
+    planes = np.column_stack([across, ((corners[:, 0] - origin) * across).sum(1)]) * met[:, None]
+    _compare_depth(depth, planes.reshape(*mask.shape, 4), rays.reshape(*mask.shape, 3), tally)
     # Triangles face either way; a normal faces the camera.
     turned = across * -np.sign((rays * across).sum(1, keepdims=True)) @ np.array(spec.camera.rotation)
     cosine = (turned * normals.reshape(-1, 3)).sum(1) / np.linalg.norm(turned, axis=1)
@@ -147,32 +147,37 @@ def _check_amodal(
     tally.fractions.append(abs(found["visible_fraction"] - min(shown.sum() / max(whole.sum(), 1), 1.0)))
 
 
-def _neighbours(values: NDArray[np.generic]) -> NDArray[np.generic]:
-    """9×H×W: each pixel's own and neighbouring values."""
-    padded = np.pad(values, 1, mode="edge")
-    height, width = values.shape
+def _neighbours(values: NDArray[Any]) -> NDArray[Any]:
+    """9×H×W×…: each pixel's own and neighbouring values."""
+    padded = np.pad(values, [(1, 1), (1, 1)] + [(0, 0)] * (values.ndim - 2), mode="edge")
+    height, width = values.shape[:2]
     return np.stack([padded[i : i + height, j : j + width] for i, j in np.ndindex(3, 3)])
 
 
-def _compare(found: NDArray[np.generic], expected: NDArray[np.generic]) -> NDArray[np.int64]:
+def _compare(found: NDArray[Any], expected: NDArray[Any]) -> NDArray[np.int64]:
     """How many pixels are not background in either, differ at a border, differ elsewhere."""
     differs = found != expected
     near = (_neighbours(expected) == found).any(axis=0)
     return np.array([((found != 0) | (expected != 0)).sum(), (differs & near).sum(), (differs & ~near).sum()])
 
 
-def _compare_depth(found: NDArray[np.float32], expected: Floats, tally: Tally) -> None:
-    """At a border, any depth between those around it will do."""
-    reach = passes.DEPTH_LIMIT
-    expected = np.where(np.isfinite(expected), expected.clip(None, reach), 2 * reach)
-    found = np.where(np.isfinite(found), found, 2 * reach)
-    around = _neighbours(expected)
-    error = np.abs(found - expected)
-    allowed = TOLERANCE * np.maximum(expected, 1)
-    differs = error > allowed
-    near = (around.min(axis=0) - allowed <= found) & (found <= around.max(axis=0) + allowed)
+def _compare_depth(found: NDArray[np.float32], planes: Floats, rays: Floats, tally: Tally) -> None:
+    """`planes` H×W×4 (normal, distance from the camera times its length; 0: none) are those that the rays H×W×3 meet.
+
+    At a border, a pixel may lie on the plane that a neighbour's ray meets, or between what its neighbours meet.
+    """
+    around, reach = _neighbours(planes), passes.DEPTH_LIMIT
+    depths = np.full(around.shape[:3], np.inf)
+    np.divide(around[..., 3], (around[..., :3] * rays).sum(-1), out=depths, where=around[..., :3].any(-1))
+    # Nothing is as far as can be: clip what the file clips, and keep infinity apart.
+    depths = np.where(np.isfinite(depths), depths.clip(0, reach), 2 * reach)
+    here = np.where(np.isfinite(found), found, 2 * reach)
+    errors, allowed = np.abs(here - depths), TOLERANCE * np.maximum(depths, 1)
+    met = _neighbours(depths[4])
+    between = (met.min(axis=0) - allowed[4] <= here) & (here <= met.max(axis=0) + allowed[4])
+    differs, near = (errors > allowed)[4], (errors <= allowed).any(axis=0) | between
     tally.depth.append(np.array([found.size, (differs & near).sum(), (differs & ~near).sum()]))
-    tally.depth_errors.append(error[~differs])
+    tally.depth_errors.append(errors[4][~differs])
 
 
 def run(count: int, command: Sequence[str]) -> Tally:
