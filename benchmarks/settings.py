@@ -6,17 +6,20 @@
 The reference has 256 samples, denoised, and 8 bounces. Fewer bounces are darker, which exposure makes good: `light` is
 the share of the reference's. Distances are PSNR in dB (more is closer) of the pictures developed at equal mean light,
 without the camera's noise. The last row is the yardstick: the reference with and without the noise that the look's
-camera adds. All this says what a picture loses, not what a detector loses.
+camera adds. All this says what a picture loses, not what a detector loses. Some of the pictures are put side by side in
+OUT/settings.jpg.
 """
 
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
 from blender_scenes import blender
 from blender_scenes.config import RenderConfig
@@ -24,7 +27,7 @@ from blender_scenes.renderer import Renderer
 from blender_scenes.sensor import develop
 from coldstart.cli import compose, typed
 
-KEYS = ["size=[240,240]", "count=4", "look=fridge_a", "out=unused"]
+KEYS = ["size=[240,240]", "count=4", "look=fridge_a", "out=outputs/settings"]
 Change = Callable[[Any], None]
 
 
@@ -73,6 +76,7 @@ SETTINGS: list[tuple[str, int, list[Change]]] = [
     ("4, 2 bounces", 4, [bounces(2, 1, 1, 2)]),
 ]
 REFERENCE = [bounces(8, 8, 8, 8)]
+SHOWN = ("2, 8 bounces", "4, 8 bounces", "8 samples (default)")
 
 
 def main(keys: list[str]) -> None:
@@ -84,12 +88,29 @@ def main(keys: list[str]) -> None:
     clean = pictures(renderer, reference, noisy=False)
     print(f"{config.scene.name}, {config.size[0]}×{config.size[1]}, {config.count} scenes, one thread\n")
     print(f"{'':<32} {'s/image':>8} {'light':>7} {'PSNR dB':>8}")
+    shown = {}
     for name, samples, changes in SETTINGS:
         light, seconds = shoot(renderer, samples, changes)
         gain = reference.mean(axis=(1, 2, 3), keepdims=True) / light.mean(axis=(1, 2, 3), keepdims=True)
-        distance = psnr(pictures(renderer, light * gain, noisy=False), clean)
-        print(f"{name:<32} {seconds:8.2f} {float(1 / gain.mean()):7.0%} {distance:8.1f}", flush=True)
+        made = pictures(renderer, light * gain, noisy=False)
+        shown[name] = made[0]
+        print(f"{name:<32} {seconds:8.2f} {float(1 / gain.mean()):7.0%} {psnr(made, clean):8.1f}", flush=True)
     print(f"{'reference + camera noise':<32} {'':>16} {psnr(pictures(renderer, reference, noisy=True), clean):8.1f}")
+    print(beside({**{name: shown[name] for name in SHOWN}, "reference": clean[0]}, Path(config.out) / "settings.jpg"))
+
+
+def beside(named: dict[str, NDArray[np.uint8]], path: Path) -> Path:
+    """Pictures in a row, each under its name, magnified twice."""
+    row = Image.new("RGB", (2 * sum(p.shape[1] for p in named.values()), 2 * next(iter(named.values())).shape[0]))
+    pen, x = ImageDraw.Draw(row), 0
+    for name, picture in named.items():
+        large = Image.fromarray(picture).resize((2 * picture.shape[1], 2 * picture.shape[0]), Image.Resampling.NEAREST)
+        row.paste(large, (x, 0))
+        pen.text((x + 8, 6), name, fill="white", font=ImageFont.load_default(20), stroke_width=2, stroke_fill="black")
+        x += large.width
+    path.parent.mkdir(parents=True, exist_ok=True)
+    row.save(path, quality=85)
+    return path
 
 
 def shoot(renderer: Renderer, samples: int, changes: list[Change]) -> tuple[NDArray[np.float64], float]:

@@ -18,7 +18,7 @@ NEAR = 0.01  # metres; what is nearer to the camera or behind it is not drawn
 def annotate(
     spec: SceneSpec,
     mask: NDArray[np.uint16],
-    meshes: Mapping[str, Mesh],
+    meshes: Mapping[tuple[str, int], Mesh],
     category_ids: Mapping[str, int],
     *,
     min_visible_fraction: float,
@@ -33,7 +33,9 @@ def annotate(
     """
     annotations: list[Annotation] = []
     for placement in spec.placements:
-        whole, x, y = _whole(spec.camera, placement, meshes[placement.product])
+        if not placement.instance:
+            continue
+        whole, x, y = _whole(spec.camera, placement, meshes[placement.product, placement.variant])
         inside, area = _in_frame(whole, x, y, spec.camera.size), max(int(whole.sum()), 1)
         visible = mask == placement.instance
         shown = int(visible.sum())

@@ -14,8 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blender_scenes import exr
+from blender_scenes.look import HDRIS
+from blender_scenes.spec import Light
+from coldstart.errors import UserError
 
-__all__ = ["Passes", "can_denoise", "configure", "link", "principled", "purge", "render", "reset", "silence"]
+__all__ = [
+    "Passes",
+    "can_denoise",
+    "configure",
+    "link",
+    "principled",
+    "purge",
+    "render",
+    "reset",
+    "silence",
+    "surround",
+]
 
 
 Floats = NDArray[np.float32]
@@ -189,7 +203,7 @@ def _unit(vectors: Floats) -> Floats:
 def _sharp(scene: Any) -> Iterator[None]:
     """One sample through the middle of each pixel, no bounces, depth of field, motion blur or panes."""
     cycles, dof = scene.cycles, scene.camera.data.dof
-    changes = [
+    changes: list[tuple[Any, dict[str, Any]]] = [
         (cycles, {"samples": 1, "max_bounces": 0, "use_denoising": False}),
         (dof, {"use_dof": False}),
         (scene.render, {"use_motion_blur": False}),
@@ -230,6 +244,41 @@ _OLD_SOCKETS = {
     "Coat Roughness": "Clearcoat Roughness",
     "Transmission Weight": "Transmission",
 }
+
+
+def surround(scene: Any, light: Light) -> None:
+    """Light the scene from all sides, evenly or by a picture of the surroundings (equirectangular, linear).
+
+    Raises:
+        UserError: the picture is missing or cannot be read.
+    """
+    nodes, links = scene.world.node_tree.nodes, scene.world.node_tree.links
+    background = nodes["Background"]
+    for link_in in background.inputs["Color"].links:
+        links.remove(link_in)
+    background.inputs["Color"].default_value = (*light.ambient_colour, 1)
+    background.inputs["Strength"].default_value = light.hdri_strength if light.hdri else light.ambient
+    if not light.hdri:
+        return
+    if "Environment Texture" not in nodes:
+        texture, turn = nodes.new("ShaderNodeTexEnvironment"), nodes.new("ShaderNodeMapping")
+        texture.name, turn.name = "Environment Texture", "Turn"
+        links.new(nodes.new("ShaderNodeTexCoord").outputs["Generated"], turn.inputs["Vector"])
+        links.new(turn.outputs["Vector"], texture.inputs["Vector"])
+    texture = nodes["Environment Texture"]
+    nodes["Turn"].inputs["Rotation"].default_value[2] = np.radians(light.hdri_turn)
+    try:
+        texture.image = bpy.data.images.load(str(_hdri(light.hdri)), check_existing=True)
+    except RuntimeError:
+        raise UserError(f"look.hdri: {light.hdri}: cannot be read as a picture") from None
+    links.new(texture.outputs["Color"], background.inputs["Color"])
+
+
+def _hdri(name: str) -> Path:
+    """A path as it is, or where Blender keeps the one of that name."""
+    if name not in HDRIS:
+        return Path(name)
+    return Path(bpy.utils.system_resource("DATAFILES")) / "studiolights" / "world" / f"{name}.exr"
 
 
 def principled(node: Any, **values: float) -> None:

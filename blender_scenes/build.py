@@ -1,6 +1,6 @@
 """SceneSpec -> Blender scene. Meshes and materials are made once, furniture when it differs from the last scene's."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import bpy
@@ -12,6 +12,7 @@ from blender_scenes.catalogue import Product
 from blender_scenes.config import RenderConfig
 from blender_scenes.furniture.parts import FINISHES, Furniture, Lamp, Place
 from blender_scenes.geometry import Mesh
+from blender_scenes.lens import pinhole
 from blender_scenes.scene import place
 from blender_scenes.spec import Light, Placement, SceneSpec
 
@@ -21,7 +22,7 @@ __all__ = ["Builder"]
 class Builder:
     """Holds one Blender scene of `config` and turns it into any of its specs."""
 
-    def __init__(self, config: RenderConfig, meshes: dict[str, Mesh], threads: int) -> None:
+    def __init__(self, config: RenderConfig, meshes: Mapping[tuple[str, int], Mesh], threads: int) -> None:
         self.config, self.meshes = config, meshes
         self.scene = blender.reset()
         size = (config.size[0], config.size[1])
@@ -45,10 +46,17 @@ class Builder:
             self._furnish(spec.furniture)
         blender.purge()
         self.placed = [self._place(p) for p in spec.placements]
-        data = self.camera.data
-        data.lens, data.sensor_height = spec.camera.lens_mm, spec.camera.sensor_height_mm
-        self.camera.matrix_world = _matrix(spec.camera.rotation, spec.camera.location)
-        self._light(spec.light)
+        self._aim(spec)
+        self.light(spec)
+
+    def _aim(self, spec: SceneSpec) -> None:
+        seen, data = pinhole(spec.camera), self.camera.data
+        self.scene.render.resolution_x, self.scene.render.resolution_y = seen.size
+        data.lens, data.sensor_height = seen.lens_mm, seen.sensor_height_mm
+        self.camera.matrix_world = _matrix(seen.rotation, seen.location)
+        if spec.placements:
+            _, depth = seen.project(np.array([p.location for p in spec.placements]))
+            data.dof.focus_distance = float(np.median(depth))
 
     def _camera(self) -> Any:
         data = bpy.data.cameras.new("camera")
@@ -78,7 +86,15 @@ class Builder:
             made.visible_diffuse = made.visible_glossy = made.visible_shadow = False
         return made
 
-    def _light(self, light: Light) -> None:
+    def light(self, spec: SceneSpec) -> None:
+        """Set lamps and lens to the look of `spec`, the scene itself being shown already."""
+        aperture, dof = spec.response.aperture, self.camera.data.dof
+        dof.use_dof = aperture > 0
+        if aperture:
+            dof.aperture_fstop = self.camera.data.lens / aperture
+        self._lamps(spec.light)
+
+    def _lamps(self, light: Light) -> None:
         powers = {
             "bulb": (light.bulb_watts, light.bulb_colour),
             "fill": (light.fill_watts, light.fill_colour),
@@ -88,16 +104,16 @@ class Builder:
             made.data.energy = watts * lamp.share
             if lamp.source == "fill":
                 made.location.x = lamp.location[0] + light.fill_x
-        background = self.scene.world.node_tree.nodes["Background"]
-        background.inputs["Color"].default_value = (*light.ambient_colour, 1)
-        background.inputs["Strength"].default_value = light.ambient
+        blender.surround(self.scene, light)
         for name, finish in FINISHES.items():
             nodes = self.finishes[name].node_tree.nodes
             if finish.of_light in powers:
                 nodes["Emission"].inputs["Color"].default_value = (*powers[finish.of_light][1], 1)
             elif finish.of_light:
                 wall = np.array(light.wall) * self.tone
-                colour = wall if finish.of_light == "wall" else np.array(finish.colour) * light.clutter
+                colour = (
+                    wall if finish.of_light == "wall" else np.array(finish.colour) * light.clutter * light.background
+                )
                 nodes["Principled BSDF"].inputs["Base Color"].default_value = (*colour, 1)
 
     def _place(self, placement: Placement) -> Any:
@@ -116,7 +132,7 @@ class Builder:
         picture = None
         if any(m.art for m in product.materials.values()):
             picture = materials.image(f"{name} {variant}", catalogue.label_art(name, product, variant))
-        return _product_data(product, self.meshes[name], picture)
+        return _product_data(product, self.meshes[name, variant], picture)
 
     @property
     def denoised(self) -> bool:

@@ -1,4 +1,8 @@
-"""Products as data: the typed form of conf/product/*.yaml, and the meshes and label art made from it."""
+"""Products as data: the typed form of conf/product/*.yaml, and the meshes and label art made from it.
+
+A product comes in `variants`: makes of it that differ in shape, size, colours and label art. Variant k is the same
+whoever asks for it, so that placement, labels and render agree on it.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -7,21 +11,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blender_scenes import art, geometry, produce
+from blender_scenes import art, geometry, part
 from blender_scenes.geometry import Mesh
+from blender_scenes.part import Part
 from coldstart.errors import UserError
 
-__all__ = ["Art", "Material", "Meshes", "Part", "Pose", "Product", "label_art", "mesh"]
+__all__ = ["Art", "Make", "Material", "Meshes", "Part", "Pose", "Product", "Shape", "label_art", "make", "mesh"]
 
-# Kinds of parts and how many numbers a row of their profile may have; none has no profile.
-PARTS = {"lathe": (2, 3), "sphere": (), "box": (), "fruit": (2,), "tube": (4,), "prism": (2,), "wrap": (2,)}
+AXES = ("width", "depth", "height")
+# Multiples of these spread evenly over 0..1, together too (Roberts 2018, the sequence R2): the first variants already
+# show every shape and palette in about their share.
+SPREAD = (0.7548776662466927, 0.5698402909980532)
 
 
 @dataclass
 class Material:
     """How a surface looks; `art: true` takes its colour from the product's label art."""
 
-    colour: str = "#ffffff"
+    colour: str = "#ffffff"  # #rrggbb, or a name of the product's palettes
     art: bool = False
     roughness: float = 0.5
     coat: float = 0.0  # 0..1, a clear glossy layer
@@ -33,56 +40,11 @@ class Material:
     ior: float = 1.45  # how much it bends there; 1.33 is water
 
     def __post_init__(self) -> None:
-        art.hex_colour(self.colour)
-        if not 0 <= self.see_through <= 0.45:
-            # Above that, Cycles counts the surface as not there in the object-index pass, and the label is lost.
-            raise UserError(f"see_through: {self.see_through} is not in 0..0.45")
-
-
-@dataclass
-class Part:
-    """One piece of a product; lengths in millimetres, z = 0 is where it stands.
-
-    `lathe`: `profile` rows [radius, z] or [radius_x, radius_y, z]; `sphere`: `size` = [x, y, z]; `box`: `size` and
-    edge radius `round`; `fruit`: rows [radius, z], with `lobes`, `lobe_depth`, `wobble`, `bend`, `seed`; `tube`: rows
-    [x, y, z, radius]; `prism`: rows [y, z] around its cross-section, `size` = [x]; `wrap`: a label, rows [radius, z],
-    over `arc` degrees. See `geometry.lathe` for `exponent`, `ribs` and `uv`, and `produce` for the rest. `turn`
-    (degrees about x, y, z) turns it and `at` moves it. `window` [u0, v0, u1, v1] is its share of the label art.
-    """
-
-    kind: str = "lathe"
-    material: str = "body"
-    profile: list[Any] = field(default_factory=list)
-    size: list[float] = field(default_factory=list)
-    at: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
-    exponent: Any = 2.0
-    round: float = 3.0
-    segments: int = 40
-    ribs: int = 0
-    rib_depth: float = 0.0
-    uv: str = "around"
-    turn: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
-    window: list[float] = field(default_factory=lambda: [0.0, 0.0, 1.0, 1.0])
-    lobes: int = 0
-    lobe_depth: float = 0.0
-    wobble: float = 0.0
-    bend: float = 0.0
-    seed: int = 0
-    arc: list[float] = field(default_factory=lambda: [180.0, 360.0])
-
-    def __post_init__(self) -> None:
-        if self.kind not in PARTS:
-            raise UserError(f"part kind {self.kind!r} is none of {', '.join(PARTS)}")
-        if self.uv not in ("around", "top"):
-            raise UserError(f"uv {self.uv!r} is neither around nor top")
-        row = PARTS[self.kind]
-        if row and (len(self.profile) < 2 or any(len(r) not in row for r in self.profile)):
-            lengths = " or ".join(map(str, row))
-            raise UserError(f"a {self.kind} needs a profile of at least two rows of {lengths} numbers, in mm")
-        if not row and len(self.size) != 3:
-            raise UserError(f"a {self.kind} needs size: [x, y, z] in mm")
-        if self.kind == "prism" and len(self.size) != 1:
-            raise UserError("a prism needs size: [x] in mm")
+        # Above 0.45, Cycles counts the surface as not there in the object-index pass, and the label is lost.
+        limits = {"see_through": 0.45, "roughness": 1, "coat": 1, "metallic": 1, "bump": 1, "transmission": 1}
+        for key, high in limits.items():
+            if not 0 <= getattr(self, key) <= high:
+                raise UserError(f"{key}: {getattr(self, key)} is not in 0..{high}")
 
 
 @dataclass
@@ -98,6 +60,15 @@ class Pose:
     yaw: list[float] = field(default_factory=lambda: [0.0])
     yaw_sigma: float | None = 20.0
 
+    def __post_init__(self) -> None:
+        if self.weight < 0:
+            raise UserError(f"weight: {self.weight} is below 0")
+        for key, value in (("tilt", self.tilt), ("spin", self.spin)):
+            if len(value) != 2:
+                raise UserError(f"{key}: {list(value)} must be two numbers, in degrees")
+        if not self.yaw:
+            raise UserError("yaw: needs at least one facing, in degrees")
+
 
 @dataclass
 class Art:
@@ -106,43 +77,179 @@ class Art:
     size: list[int] = field(default_factory=lambda: [512, 256])
     layers: list[Any] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        if len(self.size) != 2 or not all(8 <= s <= 4096 for s in self.size):
+            raise UserError(f"art.size: {list(self.size)} must be [width, height] in pixels, each 8..4096")
+
+
+@dataclass
+class Shape:
+    """One of several shapes of a product; what it does not give is the product's own.
+
+    `weight` is its share of the variants. `materials` are added to the product's, or take the place of those of the
+    same name.
+    """
+
+    weight: float = 1.0
+    parts: list[Part] = field(default_factory=list)
+    materials: dict[str, Material] = field(default_factory=dict)
+    art: Art | None = None
+    size_mm: dict[str, list[float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.weight < 0:
+            raise UserError(f"weight: {self.weight} is below 0")
+
+
+@dataclass(frozen=True)
+class Make:
+    """What one variant of a product is made of: its shape, with the palette's colours put in."""
+
+    parts: list[Part]
+    materials: dict[str, Material]
+    layers: list[Any]
+    art_size: list[int]
+    size_mm: dict[str, list[float]]
+
+    @property
+    def has_art(self) -> bool:
+        """Whether a material takes its colour from label art."""
+        return any(m.art for m in self.materials.values())
+
 
 @dataclass
 class Product:
-    """One YAML of conf/product."""
+    """One YAML of conf/product.
+
+    `size_mm` gives outer dimensions of the piece as modelled, {width: [low, high], depth: …, height: …} (x, y, z), in
+    millimetres: each variant draws its own. An axis that is not named keeps its proportion to the first one that is.
+    `scale` is how far pieces of one variant differ in size.
+
+    `palettes` are sets of colours and words, one for each variant in turn: [{main: "#c22", name: "COLA"}, …]. Where a
+    material's `colour`, or a colour or text of the label art, is such a name, the value is put in.
+    """
 
     category: str = "???"
     label: bool = True  # false: clutter, which hides things and has no annotation
     parts: list[Part] = field(default_factory=list)
     materials: dict[str, Material] = field(default_factory=dict)
+    shapes: dict[str, Shape] = field(default_factory=dict)
+    palettes: list[dict[str, str]] = field(default_factory=list)
+    size_mm: dict[str, list[float]] = field(default_factory=dict)
     poses: dict[str, Pose] = field(default_factory=dict)  # none: upright
     art: Art = field(default_factory=Art)
-    variants: int = 6  # different label arts
+    variants: int = 6
     scale: list[float] = field(default_factory=lambda: [0.96, 1.04])
     tint: float = 0.06  # how far brightness and colour of one piece stray from another's
     copies: list[float] = field(default_factory=lambda: [0.15, 0.7, 0.15])  # odds of 0, 1, 2, ... pieces in a scene
 
     def __post_init__(self) -> None:
-        if not self.parts:
-            raise UserError(f"product {self.category}: has no parts")
-        for part in self.parts:
-            if part.material not in self.materials:
-                raise UserError(
-                    f"product {self.category}: part material {part.material!r} is none of {', '.join(self.materials)}"
-                )
         # Not a default of the field: a config is merged into that, and would keep it as one pose more.
         self.poses = self.poses or {"upright": Pose()}
         if sum(p.weight for p in self.poses.values()) <= 0:
-            raise UserError(f"product {self.category}: needs a pose with a weight above 0")
-        # Draws once, so that a slip in a layer is found before any work starts.
-        if any(m.art for m in self.materials.values()):
-            art.draw(self.art.layers, [16, 16], np.random.default_rng(0), f"product {self.category}, art")
+            raise UserError("poses: needs one with a weight above 0")
+        if self.shapes and sum(s.weight for s in self.shapes.values()) <= 0:
+            raise UserError("shapes: needs one with a weight above 0")
+        if self.variants < 1:
+            raise UserError(f"variants: {self.variants} is below 1")
+        if not _range(self.scale):
+            raise UserError(f"scale: {list(self.scale)} must be [low, high], rising, above 0")
+        if not self.copies or min(self.copies) < 0 or sum(self.copies) <= 0:
+            raise UserError(f"copies: {list(self.copies)} must be odds of 0, 1, 2, … pieces, one of them above 0")
+        for key, shape in {"": Shape(), **{f"shapes.{n}.": s for n, s in self.shapes.items()}}.items():
+            if key or not self.shapes:
+                self._check(key, shape)
+
+    def _check(self, where: str, shape: Shape) -> None:
+        """Look through one shape in every palette, so that a slip is found before any work starts."""
+        for key, limits in (self.size_mm | shape.size_mm).items():
+            if key not in AXES:
+                raise UserError(f"{where}size_mm: {key!r} is none of {', '.join(AXES)}")
+            if not _range(limits):
+                raise UserError(f"{where}size_mm.{key}: {list(limits)} must be [low, high] in mm, rising, above 0")
+        for palette in self.palettes or [{}]:
+            made = _make(self, shape, palette)
+            if not made.parts:
+                raise UserError(f"{where}parts: there are none")
+            for number, piece in enumerate(made.parts):
+                if piece.material not in made.materials:
+                    names = ", ".join(made.materials) or "materials, which is empty"
+                    raise UserError(f"{where}parts[{number}].material: {piece.material!r} is none of {names}")
+            for name, material in made.materials.items():
+                _colour(f"{where}materials.{name}.colour", material.colour, self.palettes)
+            if made.has_art:
+                art.draw(made.layers, [16, 16], np.random.default_rng(0), f"{where}art")
+
+
+def _range(limits: list[float]) -> bool:
+    return len(limits) == 2 and 0 < limits[0] <= limits[1]
+
+
+def _colour(key: str, colour: str, palettes: list[dict[str, str]]) -> None:
+    try:
+        art.hex_colour(colour)
+    except UserError as error:
+        names = ", ".join(sorted({name for palette in palettes for name in palette}))
+        raise UserError(f"{key}: {error}" + (f", or one of {names}" if names else "")) from None
+
+
+def make(product: Product, variant: int) -> Make:
+    """What variant `variant` ≥ 0 of the product is made of."""
+    shape = Shape()
+    if product.shapes:
+        shares = np.cumsum([s.weight for s in product.shapes.values()])
+        place = (0.5 + SPREAD[0] * variant) % 1 * shares[-1]
+        shape = list(product.shapes.values())[int(np.searchsorted(shares, place, side="right"))]
+    palette = {}
+    if product.palettes:
+        palette = product.palettes[variant % len(product.palettes)]
+    return _make(product, shape, palette)
+
+
+def _make(product: Product, shape: Shape, palette: Mapping[str, str]) -> Make:
+    label = shape.art or product.art
+    materials = {**product.materials, **shape.materials}
+    return Make(
+        shape.parts or product.parts,
+        {name: replace(m, colour=palette.get(m.colour, m.colour)) for name, m in materials.items()},
+        [_filled(layer, palette) for layer in label.layers],
+        label.size,
+        product.size_mm | shape.size_mm,
+    )
+
+
+def _filled(value: Any, palette: Mapping[str, str]) -> Any:
+    """A layer with the palette's values for its names."""
+    if isinstance(value, dict):
+        return {key: _filled(v, palette) for key, v in value.items()}
+    if isinstance(value, list):
+        return [_filled(v, palette) for v in value]
+    return palette.get(value, value) if isinstance(value, str) else value
 
 
 def mesh(product: Product, variant: int) -> Mesh:
     """The mesh of one variant in metres, standing on z = 0 around the z axis."""
-    made = geometry.join([_part(p) for p in product.parts]).scaled(0.001)
-    return made.moved([0, 0, -made.vertices[:, 2].min()])
+    made = make(product, variant)
+    whole = geometry.join([part.shape(p) for p in made.parts]).scaled(0.001)
+    factors = _factors(np.ptp(whole.vertices, axis=0) * 1000, made.size_mm, _stream(product.category, variant))
+    whole = whole.scaled(factors)
+    return whole.moved([0, 0, -whole.vertices[:, 2].min()])
+
+
+def _stream(name: str, variant: int) -> np.random.Generator:
+    """A stream of chance for the size of a variant, apart from that of its label art."""
+    return np.random.default_rng([variant, *name.encode(), 1])
+
+
+def _factors(
+    modelled: NDArray[np.float64], size_mm: Mapping[str, list[float]], rng: np.random.Generator
+) -> list[float]:
+    """Factors on x, y, z that give a mesh of size `modelled` (mm) the dimensions of a variant."""
+    drawn = {
+        axis: rng.uniform(*size_mm[axis]) / modelled[number] for number, axis in enumerate(AXES) if axis in size_mm
+    }
+    first = next(iter(drawn.values()), 1.0)
+    return [drawn.get(axis, first) for axis in AXES]
 
 
 class Meshes(Mapping[tuple[str, int], Mesh]):
@@ -168,45 +275,7 @@ class Meshes(Mapping[tuple[str, int], Mesh]):
         return sum(product.variants for product in self._products.values())
 
 
-def _part(part: Part) -> Mesh:
-    if part.kind == "sphere":
-        made = geometry.sphere([s / 2 for s in part.size], part.material, segments=part.segments)
-    elif part.kind == "box":
-        centre = [0.0, 0.0, part.size[2] / 2]
-        made = geometry.rounded_box(part.size, centre, part.material, part.round, part.segments)
-    elif part.kind == "fruit":
-        made = produce.fruit(
-            part.profile,
-            part.material,
-            segments=part.segments,
-            lobes=part.lobes,
-            lobe_depth=part.lobe_depth,
-            wobble=part.wobble,
-            bend=part.bend,
-            seed=part.seed,
-        )
-    elif part.kind == "tube":
-        made = produce.tube(part.profile, part.material, segments=part.segments)
-    elif part.kind == "prism":
-        made = produce.prism(part.profile, part.size[0], part.material)
-    elif part.kind == "wrap":
-        made = produce.wrap(part.profile, part.arc, 0.3, part.material, segments=part.segments)
-    else:
-        made = geometry.lathe(
-            part.profile,
-            part.material,
-            segments=part.segments,
-            exponent=part.exponent,
-            ribs=part.ribs,
-            rib_depth=part.rib_depth,
-            uv=part.uv,
-        )
-    u0, v0, u1, v1 = part.window
-    vertices = made.vertices @ geometry.euler(part.turn).T + part.at
-    return replace(made, vertices=vertices, uvs=made.uvs * [u1 - u0, v1 - v0] + [u0, v0])
-
-
 def label_art(name: str, product: Product, variant: int) -> NDArray[np.uint8]:
     """H×W×3 uint8 sRGB label art of one variant; the same for the same product and variant."""
-    seed = [variant, *name.encode()]
-    return art.draw(product.art.layers, product.art.size, np.random.default_rng(seed), f"product {name}, art")
+    made = make(product, variant)
+    return art.draw(made.layers, made.art_size, np.random.default_rng([variant, *name.encode()]), f"product {name}, art")

@@ -4,8 +4,10 @@ from dataclasses import dataclass, field
 
 from omegaconf import MISSING
 
+from blender_scenes.arrange import Arrangement
 from blender_scenes.catalogue import Product
 from blender_scenes.look import Look
+from blender_scenes.randomise import Randomise
 from blender_scenes.scene import Scene
 from coldstart.errors import UserError
 from coldstart.tracking import LoggerConfig
@@ -21,9 +23,12 @@ class RenderConfig:
     """conf/render.yaml."""
 
     scene: Scene = MISSING
+    placement: Arrangement = field(default_factory=Arrangement)
     look: Look = field(default_factory=Look)
+    randomise: Randomise = field(default_factory=Randomise)
     products: dict[str, Product] = field(default_factory=dict)
     count: int = 100
+    looks: int = 1
     seed: int = 0
     size: list[int] = field(default_factory=lambda: [312, 416])
     samples: int = 8
@@ -43,6 +48,7 @@ class RenderConfig:
     def __post_init__(self) -> None:
         for key, low in (
             ("count", 1),
+            ("looks", 1),
             ("seed", 0),
             ("samples", 1),
             ("retries", 0),
@@ -68,10 +74,10 @@ class RenderConfig:
             raise UserError(f"size: {self.size} must be [width, height] in pixels, each 32..8192")
         if not 0 <= self.min_visible_fraction <= 1:
             raise UserError(f"min_visible_fraction: {self.min_visible_fraction} is not in 0..1")
-        if not self.products:
+        if not any(p.label for p in self.products.values()):
             raise UserError("product: the scene has no products; give product=[ketchup,…]")
 
     @property
     def class_names(self) -> list[str]:
         """Label names in alphabetical order; several products may share one."""
-        return sorted({p.category for p in self.products.values()})
+        return sorted({p.category for p in self.products.values() if p.label})

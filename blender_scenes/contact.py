@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Contact", "centre_of_mass", "first_contact", "resting"]
+__all__ = ["Contact", "about", "centre_of_mass", "first_contact", "resting"]
 
 Floats = NDArray[np.float64]
 
@@ -166,11 +166,11 @@ def resting(vertices: Floats, centre: Floats, steps: int = 24) -> Floats:
         angle = np.arctan2(height, ahead)
         down = float(angle[(height > FLAT) & (ahead > 0)].min())
         axis = np.array([-lean[1], lean[0], 0.0]) / reach
-        turn = _about(axis, down) @ turn
+        turn = about(axis, down) @ turn
     return turn
 
 
-def _about(axis: Floats, angle: float) -> Floats:
+def about(axis: Floats, angle: float) -> Floats:
     """Rotation by `angle` radians about a unit vector (Rodrigues)."""
     x, y, z = axis
     cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])

@@ -1,8 +1,9 @@
-"""Putting products onto surfaces so that none touches another.
+"""Where products may stand, and a proof that two of them do not touch.
 
-Two upright prisms over convex footprints do not touch if one direction in the plane separates the footprints
-(separating axis theorem). A product is enclosed by the prism over its footprint's hull, known by its extent in
-`DIRECTIONS` directions: what is found apart here is apart in truth, with at least `gap` metres between.
+Two convex bodies are apart if a plane separates them (separating axis theorem). A product is enclosed by its convex
+hull, known by its extent in a fixed set of directions: what is found apart here is apart in truth, by the distance
+found or more. Horizontal directions tell neighbours apart, vertical ones what stands above another, slanted ones what
+leans.
 """
 
 from collections.abc import Sequence
@@ -11,11 +12,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Footprint", "Hanging", "Surface", "apart", "box_overlap"]
-
-DIRECTIONS = 64
-_ANGLES = 2 * np.pi * np.arange(DIRECTIONS) / DIRECTIONS
-_AXES = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)])
+__all__ = [
+    "DIRECTIONS",
+    "PLANE",
+    "Hanging",
+    "Surface",
+    "apart",
+    "box_overlap",
+    "extent",
+    "limits",
+    "moved",
+    "separation",
+]
 
 Floats = NDArray[np.float64]
 
@@ -41,52 +49,69 @@ class Surface:
     weight: float
     hanging: tuple[Hanging, ...] = ()
 
-    def room_for(self, low: Floats, high: Floats) -> bool:
-        """Whether a product whose bounding box is `low` to `high` (x, y, z in the world) fits onto it and under all."""
-        return bool(
-            low[0] >= self.x[0] - 1e-9
-            and high[0] <= self.x[1]
-            and low[1] >= self.y[0] - 1e-9
-            and high[1] <= self.y[1]
-            and high[2] - low[2] <= self.headroom
-            and all(
-                high[2] - low[2] <= h.headroom
-                or high[0] < h.x[0]
-                or low[0] > h.x[1]
-                or high[1] < h.y[0]
-                or low[1] > h.y[1]
-                for h in self.hanging
-            )
-        )
+    def room_for(self, low: Floats, high: Floats) -> NDArray[np.bool_]:
+        """…: whether what has the bounding box `low` to `high` (…×3: x, y, z in the world) fits onto it, under all."""
+        height = high[..., 2] - self.z
+        fits: NDArray[np.bool_] = (low[..., 0] >= self.x[0] - 1e-9) & (high[..., 0] <= self.x[1] + 1e-9)
+        fits = fits & (low[..., 1] >= self.y[0] - 1e-9) & (high[..., 1] <= self.y[1] + 1e-9)
+        fits = fits & (low[..., 2] >= self.z) & (height <= self.headroom)
+        for h in self.hanging:
+            beside = (high[..., 0] < h.x[0]) | (low[..., 0] > h.x[1]) | (high[..., 1] < h.y[0]) | (low[..., 1] > h.y[1])
+            fits = fits & (beside | (height <= h.headroom))
+        return fits
 
 
-@dataclass(frozen=True)
-class Footprint:
-    """Extent of a product in the plane: the largest dot product with every direction."""
-
-    support: Floats
-
-    @classmethod
-    def of(cls, vertices: Floats) -> "Footprint":
-        """From N×3 vertices in metres."""
-        return cls((vertices[:, :2] @ _AXES).max(axis=0))
-
-    def moved(self, x: float, y: float) -> "Footprint":
-        """The same footprint somewhere else."""
-        return Footprint(self.support + np.array([x, y]) @ _AXES)
-
-    @property
-    def bounds(self) -> tuple[float, float, float, float]:
-        """x0, y0, x1, y1."""
-        quarter = DIRECTIONS // 4
-        s = self.support
-        return -s[2 * quarter], -s[3 * quarter], s[0], s[quarter]
+def _directions() -> Floats:
+    """Unit vectors K×3: 64 in the plane, slanted ones, and up; the second half is opposite to the first."""
+    rings = []
+    for elevation, count in ((0, 64), (25, 32), (50, 24), (75, 12)):
+        turn = 2 * np.pi * np.arange(count if elevation else count // 2) / count
+        e = np.radians(elevation)
+        ring = [np.cos(turn) * np.cos(e), np.sin(turn) * np.cos(e), np.full_like(turn, np.sin(e))]
+        rings.append(np.stack(ring, axis=1))
+    half = np.concatenate([*rings, [[0.0, 0.0, 1.0]]])
+    return np.concatenate([half, -half])
 
 
-def apart(a: Footprint, b: Footprint, gap: float) -> bool:
-    """Whether some direction separates the two footprints by `gap` metres or more."""
-    opposite = np.roll(b.support, DIRECTIONS // 2)
-    return bool((a.support + opposite).min() <= -gap)
+DIRECTIONS = _directions()
+_HALF = len(DIRECTIONS) // 2
+_HIGH = np.array([0, 16, _HALF - 1])  # where DIRECTIONS holds the axes x, y, z
+PLANE = np.concatenate([np.arange(32), _HALF + np.arange(32)])  # and those in the plane
+
+
+def extent(vertices: Floats) -> Floats:
+    """Extent K of N×3 vertices: their largest dot product with every direction, metres."""
+    reach: Floats = (vertices @ DIRECTIONS.T).max(axis=0)
+    return reach
+
+
+def moved(reach: Floats, offset: Floats) -> Floats:
+    """The extent …×K of the same body at `offset` …×3."""
+    there: Floats = reach + offset @ DIRECTIONS.T
+    return there
+
+
+def limits(reach: Floats) -> tuple[Floats, Floats]:
+    """Lowest and highest x, y, z (…×3 each) of a body by its extent …×K."""
+    return -reach[..., _HIGH + _HALF], reach[..., _HIGH]
+
+
+def separation(a: Floats, b: Floats) -> Floats:
+    """The width in metres of the widest slab between two bodies, by their extents …×K; negative if none is found.
+
+    Two bodies with separation s > 0 are at least s apart; with s < 0, moving one by −s takes them apart.
+    """
+    widest: Floats = -(a + np.roll(b, _HALF, axis=-1)).min(axis=-1)
+    return widest
+
+
+def apart(a: Floats, others: Floats, gap: float) -> NDArray[np.bool_]:
+    """N×M: whether each of N bodies is at least `gap` metres from each of M others; extents N×K and M×K."""
+    (low, high), (floor, top) = limits(a), limits(others)
+    clear = ((low[:, None] - top[None] >= gap) | (floor[None] - high[:, None] >= gap)).any(axis=-1)
+    near, other = np.nonzero(~clear)
+    clear[near, other] = separation(a[near], others[other]) >= gap
+    return clear
 
 
 def box_overlap(box: Sequence[float], others: Sequence[Sequence[float]]) -> float:

@@ -19,6 +19,7 @@ if "bpy" in sys.modules and __name__ == "__main__":
     sys.argv = [__file__, *(sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else [])]
 
 import importlib.util
+import itertools
 import json
 import os
 import re
@@ -29,6 +30,7 @@ from functools import partial
 
 from blender_scenes import workers
 from blender_scenes.config import RenderConfig
+from blender_scenes.spec import record_name
 from blender_scenes.workers import Outcome
 from coldstart import cli, lineage, tracking
 from coldstart.dataset import Annotation, Dataset, Image, categories_from, save
@@ -47,7 +49,7 @@ def render(config: RenderConfig) -> None:
     """
     _check_blender(config)
     out = Path(config.out)
-    done = _rendered(out)
+    done = _rendered(out, config.looks)
     if max(done, default=0) >= config.count:
         raise UserError(
             f"{out}: holds scene {max(done)} already; give count={max(done) + 1} or more, or choose another out="
@@ -73,7 +75,7 @@ def render(config: RenderConfig) -> None:
         progress.close()
         if failures:
             raise UserError(_report(failures, len(share)))
-        missing = config.count - len(_rendered(out))
+        missing = config.count - len(_rendered(out, config.looks))
         if missing:
             print(f"{out}: share {config.shard} of {config.shards} is done; {missing} scenes of the others are to come")
             return
@@ -95,9 +97,11 @@ def _check_blender(config: RenderConfig) -> None:
         raise UserError("workers: one Blender renders alone; use python -m blender_scenes.render for workers above 1")
 
 
-def _rendered(out: Path) -> set[int]:
-    """The scenes that are done: those with a record, which is written last."""
-    return {int(p.stem) for p in out.glob("scenes/[0-9]*.json")}
+def _rendered(out: Path, looks: int) -> set[int]:
+    """The scenes that are done: those with a record of their last look, which is written last."""
+    ending = f"_{looks - 1}" if looks > 1 else ""
+    names = (p.stem for p in out.glob("scenes/[0-9]*.json"))
+    return {int(n.removesuffix(ending)) for n in names if n.endswith(ending) and n.removesuffix(ending).isdigit()}
 
 
 def _render_all(config: RenderConfig, todo: list[int]) -> Iterator[Outcome[int]]:
@@ -136,12 +140,12 @@ def _assemble(config: RenderConfig) -> Dataset:
             stray.unlink(missing_ok=True)
     images: list[Image] = []
     annotations: list[Annotation] = []
-    for index in range(config.count):
-        record = json.loads((out / "scenes" / f"{index:06d}.json").read_text(encoding="utf-8"))
-        image: Image = {"id": index + 1} | record["image"]
+    for index, look in itertools.product(range(config.count), range(config.looks)):
+        record = json.loads((out / "scenes" / f"{record_name(index, look)}.json").read_text(encoding="utf-8"))
+        image: Image = {"id": len(images) + 1} | record["image"]
         images.append(image)
         for found in record["annotations"]:
-            annotation: Annotation = {"id": len(annotations) + 1, "image_id": index + 1} | found
+            annotation: Annotation = {"id": len(annotations) + 1, "image_id": image["id"]} | found
             annotations.append(annotation)
     info = {"description": f"Coldstart renders of {config.scene.name}", "seed": config.seed}
     dataset = Dataset(out, images, annotations, categories_from(config.class_names), info)

@@ -8,8 +8,10 @@ from blender_scenes import blender
 from blender_scenes.annotate import annotate
 from blender_scenes.build import Builder
 from blender_scenes.config import RenderConfig
+from blender_scenes.lens import bend
 from blender_scenes.sample import Sampler
 from blender_scenes.sensor import develop
+from blender_scenes.spec import SceneSpec
 from coldstart.dataset import Image, png_bytes, sha256, write_atomic, write_json
 from coldstart.passes import encode
 
@@ -24,41 +26,52 @@ class Renderer:
         self.sampler = Sampler(config)
         self.builder = Builder(config, self.sampler.meshes, threads)
         names = config.class_names
-        self.category_ids = {name: names.index(p.category) + 1 for name, p in config.products.items()}
+        self.category_ids = {name: names.index(p.category) + 1 for name, p in config.products.items() if p.label}
 
     def render(self, index: int) -> int:
-        """Render scene `index` and write its files; the record in scenes/ comes last and says that all is there.
+        """Render scene `index` in all its looks and write its files; each look's record in scenes/ comes last and says
+        that all of it is there.
 
         Returns how many products found no room.
         """
-        config, out = self.config, Path(self.config.out)
         spec = self.sampler.sample(index)
         self.builder.show(spec)
+        for number in range(self.config.looks):
+            relit = self.sampler.relit(spec, number)
+            self.builder.light(relit)
+            self._write(relit)
+        return sum(spec.unplaced.values())
+
+    def _write(self, spec: SceneSpec) -> None:
+        config, out = self.config, Path(self.config.out)
         dense = [name for name in config.passes if name != "amodal"]
-        passes = blender.render(self.builder.scene, index, dense)
-        noise = np.random.default_rng([config.seed, index, 2])
-        picture = png_bytes(develop(passes.light.astype(float), spec.response, noise))
+        passes = blender.render(self.builder.scene, spec.index, dense)
+        light = bend(passes.light.astype(float), spec.camera, smooth=True)
+        mask = bend(passes.index, spec.camera)
+        noise = np.random.default_rng([config.seed, spec.index, 2, spec.look])
+        picture = png_bytes(develop(light, spec.response, noise))
         annotations = annotate(
             spec,
-            passes.index,
+            mask,
             self.sampler.meshes,
             self.category_ids,
             min_visible_fraction=config.min_visible_fraction,
             min_pixels=config.min_pixels,
             amodal="amodal" in config.passes,
         )
-        name = f"{index:06d}"
+        name = spec.name
         image: Image = {
             "file_name": f"{name}.png",
             "width": config.size[0],
             "height": config.size[1],
             "scene": f"scenes/{name}.json",
             "seed": config.seed,
+            "index": spec.index,
+            "look": spec.look,
             "sha256": sha256(picture),
         }
         write_atomic(out / "images" / f"{name}.png", picture)
-        write_atomic(out / "masks" / f"{name}.png", png_bytes(passes.index))
+        write_atomic(out / "masks" / f"{name}.png", png_bytes(mask))
         for kind in dense:
-            write_atomic(out / kind / f"{name}.png", encode(kind, getattr(passes, kind)))
+            write_atomic(out / kind / f"{name}.png", encode(kind, bend(getattr(passes, kind), spec.camera)))
         write_json(out / "scenes" / f"{name}.json", {**spec.to_json(), "image": image, "annotations": annotations})
-        return spec.unplaced

@@ -5,7 +5,7 @@ A place goes through the spec as plain data, `{kind: fields}`, so that it can di
 """
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -37,8 +37,7 @@ class Scene:
     table: Tables | None = None  # each scene draws a table
     camera: ViewPoint | None = None  # this camera, held by a hand
     framing: Framing | None = None  # any camera that sees so much of the place
-    gap: float = 4.0  # smallest distance between two products
-    max_overlap: float = 0.3  # largest share of a product's box that another's box may cover in the picture
+    distortion: list[float] = field(default_factory=lambda: [-0.12, 0.03])  # k1 of the lens, see blender_scenes.lens
     front_bias: float = 50.0  # how far behind a surface's front edge products typically stand
     deep_odds: float = 0.3  # share of products pushed further back
 

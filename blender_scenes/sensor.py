@@ -34,6 +34,8 @@ def develop(linear: Floats, response: Response, rng: np.random.Generator) -> NDA
     height, width = light.shape[:2]
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     light = light * (1 - response.vignette * np.minimum((x**2 + y**2) / 2, 1))[..., None]
+    if np.hypot(*response.motion) > 0.5:
+        light = _shake(light, response.motion)
     if response.blur > 0.1:
         light = _blur(light, response.blur)
     deviation = np.sqrt(response.shot_noise**2 * light + response.read_noise**2)
@@ -49,6 +51,23 @@ def develop(linear: Floats, response: Response, rng: np.random.Generator) -> NDA
     if response.jpeg < 100:
         picture = _jpeg(picture, response.jpeg)
     return np.round(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+
+
+def _shake(image: Floats, motion: tuple[float, float]) -> Floats:
+    """Mean over a straight motion of the camera, `motion` pixels long and centred, so that labels keep their place."""
+    height, width = image.shape[:2]
+    steps = int(np.ceil(2 * np.hypot(*motion))) + 1
+    total = np.zeros_like(image)
+    for t in np.linspace(-0.5, 0.5, steps):
+        y, x = (
+            np.clip(np.arange(height) + t * motion[1], 0, height - 1),
+            np.clip(np.arange(width) + t * motion[0], 0, width - 1),
+        )
+        top, left = np.minimum(y.astype(int), height - 2), np.minimum(x.astype(int), width - 2)
+        fy, fx = (y - top)[:, None, None], (x - left)[None, :, None]
+        rows = image[top] * (1 - fy) + image[top + 1] * fy
+        total += rows[:, left] * (1 - fx) + rows[:, left + 1] * fx
+    return total / steps
 
 
 def _blur(image: Floats, sigma: float) -> Floats:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Camera", "Light", "Placement", "Response", "SceneSpec", "rounded"]
+__all__ = ["Camera", "Light", "Placement", "Response", "SceneSpec", "record_name", "rounded"]
 
 Triple = tuple[float, float, float]
 Matrix = tuple[Triple, Triple, Triple]
@@ -22,15 +22,24 @@ def rounded(values: Any) -> Any:
     return round(float(values), 6) + 0.0
 
 
+def record_name(index: int, look: int) -> str:
+    """The stem of what a scene's look is kept in: 000012, and 000012_1 for its second look."""
+    return f"{index:06d}_{look}" if look else f"{index:06d}"
+
+
 @dataclass(frozen=True)
 class Camera:
-    """A pinhole camera. `rotation` maps camera axes (x right, y up, −z ahead) to the world's; lengths in metres."""
+    """A camera with radial distortion; lengths in metres.
+
+    `rotation` maps camera axes (x right, y up, −z ahead) to the world's.
+    """
 
     location: Triple
     rotation: Matrix
     lens_mm: float
     sensor_height_mm: float
     size: tuple[int, int]  # width, height in pixels
+    k1: float = 0.0  # radial distortion, see `blender_scenes.lens`
 
     def project(self, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Pixel coordinates N×2 (x right, y down) and depth N in metres along the view axis of N×3 world points."""
@@ -38,13 +47,18 @@ class Camera:
         depth = -local[:, 2]
         width, height = self.size
         focal = self.lens_mm / self.sensor_height_mm * height
-        pixels = np.stack([width / 2 + focal * local[:, 0] / depth, height / 2 - focal * local[:, 1] / depth], axis=1)
+        x, y = local[:, 0] / depth, local[:, 1] / depth
+        stretch = focal * (1 + self.k1 * (x**2 + y**2))
+        pixels = np.stack([width / 2 + stretch * x, height / 2 - stretch * y], axis=1)
         return pixels, depth
 
 
 @dataclass(frozen=True)
 class Placement:
-    """One piece of a product. `instance` is its value in the mask; world = location + rotation @ (scale · vertex)."""
+    """One piece of a product. `instance` is its value in the mask, 0 for one without label.
+
+    world = location + rotation @ (scale · vertex)
+    """
 
     product: str
     instance: int
@@ -75,6 +89,10 @@ class Light:
     ambient_colour: Triple
     wall: Triple  # linear RGB albedo of the interior
     clutter: float  # 0..1, how bright the things outside are
+    background: Triple  # gains on their colour
+    hdri: str  # picture of the surroundings that replaces ambient light: a path, or a name of Blender's own; or empty
+    hdri_strength: float
+    hdri_turn: float  # degrees about z
 
 
 @dataclass(frozen=True)
@@ -91,21 +109,30 @@ class Response:
     shot_noise: float
     read_noise: float
     jpeg: int
+    aperture: float  # diameter of the lens in millimetres; 0: all is sharp
+    motion: tuple[float, float]  # shake in pixels, x and y
 
 
 @dataclass(frozen=True)
 class SceneSpec:
-    """Everything chance decided about render `index` of `seed`; `unplaced` counts products that found no room."""
+    """Everything chance decided about render `index` of `seed`; `unplaced` counts the pieces of each product that
+    found no room."""
 
     scene: str
     seed: int
     index: int
+    look: int  # which of the scene's looks: light and response belong to it, all else to the scene
     camera: Camera
     light: Light
     response: Response
     placements: tuple[Placement, ...]
-    unplaced: int
+    unplaced: dict[str, int]
     furniture: dict[str, Any]  # {kind: fields}, plain data; see blender_scenes.scene
+
+    @property
+    def name(self) -> str:
+        """The stem of the files that keep it."""
+        return record_name(self.index, self.look)
 
     def to_json(self) -> dict[str, Any]:
         """Plain dicts and lists."""
@@ -125,6 +152,7 @@ class SceneSpec:
             scene=content["scene"],
             seed=content["seed"],
             index=content["index"],
+            look=content["look"],
             camera=build(Camera, content["camera"]),
             light=build(Light, content["light"]),
             response=build(Response, content["response"]),

@@ -27,15 +27,55 @@ def typed(schema: type[C], config: Any, where: str = "") -> C:
     """Turn a config (a mapping or DictConfig) into `schema`, a dataclass whose `__post_init__` may check ranges.
 
     Raises:
-        UserError: a key is unknown, missing or of the wrong type, or `__post_init__` refuses a value.
+        UserError: a key is unknown, missing or of the wrong type, or `__post_init__` refuses a value. Where that
+            belongs to an entry of a mapping or list, which cannot know its own key, the key is put in front.
     """
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
+    node = None
     try:
-        return OmegaConf.to_object(OmegaConf.merge(_writable(OmegaConf.structured(schema)), config))  # type: ignore[return-value]
+        node = OmegaConf.merge(_writable(OmegaConf.structured(schema)), config)
+        return OmegaConf.to_object(node)  # type: ignore[return-value]
     except OmegaConfBaseException as error:
-        raise UserError(_one_line(error, where, _keys(schema))) from None
+        raise UserError(_with_file(_one_line(error, where, _keys(schema)))) from None
+    except UserError as error:
+        key = ".".join(filter(None, [where, _refused(node, "", "")]))
+        own = re.match(r"[\w.\[\]]+: ", str(error))
+        raise UserError(_with_file(f"{key}{'.' if own else ': '}{error}" if key else str(error))) from None
+
+
+def _refused(node: Any, key: str, entry: str) -> str:
+    """The key of the innermost entry of a mapping or list from which no object can be made; '' if there is none."""
+    from omegaconf import Container, DictConfig, OmegaConf
+
+    names = range(len(node)) if not isinstance(node, DictConfig) else list(node)
+    for name in names:
+        child = node._get_node(name)
+        if not isinstance(child, Container) or child._is_none() or child._is_missing():
+            continue
+        try:
+            OmegaConf.to_object(child)
+        except UserError:
+            inner = f"{key}[{name}]" if isinstance(name, int) else f"{key}.{name}".lstrip(".")
+            return _refused(child, inner, entry if OmegaConf.get_type(node) not in (dict, list) else inner)
+    return entry
+
+
+def _with_file(text: str) -> str:
+    """A message that names a key of a product, with the product's file behind it."""
+    from hydra.core.hydra_config import HydraConfig
+
+    name = re.search(r"\bproducts\.(\w+)", text)
+    if name is None:
+        return text
+    folders = [conf_dir()]
+    if HydraConfig.initialized():
+        folders = [Path(s.path) for s in HydraConfig.get().runtime.config_sources if s.schema == "file"]
+    for file in (f for folder in folders for f in sorted((folder / "product").rglob("*.yaml"))):
+        if re.search(rf"^# @package products\.{name[1]}$", file.read_text(encoding="utf-8"), re.MULTILINE):
+            return f"{text} ({os.path.relpath(file) if file.is_relative_to(Path.cwd()) else file})"
+    return text
 
 
 def _writable(node: Any) -> Any:

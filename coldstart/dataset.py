@@ -33,6 +33,7 @@ __all__ = [
     "Dataset",
     "Image",
     "categories_from",
+    "check_records",
     "decode_rle",
     "encode_rle",
     "list_photos",
@@ -57,7 +58,10 @@ class Category(TypedDict, total=False):
 
 
 class Image(TypedDict, total=False):
-    """COCO image and what Coldstart adds: the scene it shows, its seed, the image it was translated from, its hash."""
+    """COCO image and what Coldstart adds: the scene it shows, its seed, the image it was translated from, its hash.
+
+    `index` is the scene's number and `look` that of its look: images of equal seed and index show one scene.
+    """
 
     id: int
     file_name: str
@@ -65,6 +69,8 @@ class Image(TypedDict, total=False):
     height: int
     scene: str
     seed: int
+    index: int
+    look: int
     source: str
     sha256: str
 
@@ -152,13 +158,26 @@ def load(root: str | Path) -> Dataset:
         if not isinstance(content.get(key), list) or not all(isinstance(x, dict) for x in content[key]):
             raise UserError(f"{file}: '{key}' must be a list of objects, as in COCO")
     dataset = Dataset(root, content["images"], content["annotations"], content["categories"], content.get("info") or {})
+    check_records(dataset, file)
+    try:
+        _check_images(dataset, file)
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{file}: an image lacks or misspells a field ({error})") from None
+    return dataset
+
+
+def check_records(dataset: Dataset, file: Path) -> None:
+    """Check the records against one another, without opening a picture; `file` is where they were read.
+
+    Raises:
+        UserError: a record lacks a field, an id occurs twice, or an annotation points nowhere.
+    """
     try:
         _check_categories(dataset, file)
-        _check_images(dataset, file)
+        _check_ids(dataset, file)
         _check_annotations(dataset, file)
     except (KeyError, TypeError) as error:
         raise UserError(f"{file}: a record lacks or misspells a field ({error})") from None
-    return dataset
 
 
 def _check_categories(dataset: Dataset, file: Path) -> None:
@@ -169,13 +188,16 @@ def _check_categories(dataset: Dataset, file: Path) -> None:
         raise UserError(f"{file}: two categories share a name: {dataset.class_names}")
 
 
-def _check_images(dataset: Dataset, file: Path) -> None:
-    from PIL import Image as Picture  # Blender has no Pillow, and never reads
-
+def _check_ids(dataset: Dataset, file: Path) -> None:
     if not dataset.images:
         raise UserError(f"{file}: lists no image")
     if len({i["id"] for i in dataset.images}) != len(dataset.images):
         raise UserError(f"{file}: two images share an id")
+
+
+def _check_images(dataset: Dataset, file: Path) -> None:
+    from PIL import Image as Picture  # Blender has no Pillow, and never reads
+
     folder = (dataset.root / "images").resolve()
     for image in dataset.images:
         path = dataset.path(image)

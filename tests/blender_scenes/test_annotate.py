@@ -17,7 +17,7 @@ def sampler(config: Callable[..., RenderConfig]) -> Sampler:
 
 
 def labels(sampler: Sampler, spec: SceneSpec, mask: np.ndarray, fraction: float = 0.15) -> list[Annotation]:
-    ids = {name: i for i, name in enumerate(sampler.meshes, start=1)}
+    ids = {name: i for i, name in enumerate(sampler.config.products, start=1)}
     return annotate(spec, mask, sampler.meshes, ids, min_visible_fraction=fraction, min_pixels=5)
 
 
@@ -25,7 +25,7 @@ def silhouettes(sampler: Sampler, spec: SceneSpec) -> np.ndarray:
     """A stand-in for the renderer's index pass: later pieces in front."""
     mask = np.zeros((208, 156), dtype=np.uint16)
     for p in spec.placements:
-        mesh = sampler.meshes[p.product]
+        mesh = sampler.meshes[p.product, p.variant]
         pixels, _ = spec.camera.project(p.transform(mesh.vertices))
         mask[amodal_mask(pixels, mesh.triangles(), (0, 0, *spec.camera.size))] = p.instance
     return mask

@@ -1,44 +1,61 @@
 import numpy as np
 import pytest
 
-from blender_scenes.placement import Footprint, Hanging, Surface, apart, box_overlap
+from blender_scenes.placement import (
+    DIRECTIONS,
+    Hanging,
+    Surface,
+    apart,
+    box_overlap,
+    extent,
+    limits,
+    moved,
+    separation,
+)
 
 
-def square(x: float, y: float, side: float = 1.0) -> Footprint:
-    corners = np.array([[0, 0], [side, 0], [side, side], [0, side]]) + [x, y]
-    return Footprint.of(np.c_[corners, np.zeros(4)])
+def cube(x: float, y: float, z: float = 0.0) -> np.ndarray:
+    corners = np.stack(np.meshgrid([0, 1], [0, 1], [0, 1]), axis=-1).reshape(-1, 3)
+    return extent(corners + [x, y, z])
 
 
 def test_apart_needs_the_gap() -> None:
-    assert apart(square(0, 0), square(1.01, 0), gap=0.005)
-    assert not apart(square(0, 0), square(1.01, 0), gap=0.05)
-    assert not apart(square(0, 0), square(0.5, 0.5), gap=0.0)
+    boxes = np.stack([cube(1.01, 0), cube(0.5, 0.5), cube(0.2, 0.1, 1.01)])
+    assert apart(cube(0, 0)[None], boxes, gap=0.005).tolist() == [[True, False, True]]
+    assert apart(cube(0, 0)[None], boxes, gap=0.05).tolist() == [[False, False, False]]
+    assert apart(cube(0, 0)[None], boxes[:0], gap=0.05).all(axis=1).tolist() == [True]
+
+
+def test_opposite_directions_are_half_way_round() -> None:
+    half = len(DIRECTIONS) // 2
+    assert np.allclose(DIRECTIONS[:half], -DIRECTIONS[half:])
+    assert np.allclose(np.linalg.norm(DIRECTIONS, axis=1), 1)
 
 
 def test_what_is_called_apart_is_apart() -> None:
-    """Against the exact distance of random polygons: never wrong, and rarely too careful."""
-    from scipy.spatial import ConvexHull
-    from scipy.spatial.distance import cdist
+    """Against the exact distance of random convex bodies by FCL: never wrong, and rarely too careful."""
+    import trimesh
 
     rng = np.random.default_rng(0)
-    found = 0
+    found = careful = 0
     for _ in range(300):
-        a, b = rng.normal(size=(12, 2)), rng.normal(size=(12, 2)) + rng.uniform(-6, 6, 2)
-        dense = []
-        for points in (a, b):
-            corners = points[ConvexHull(points).vertices]
-            edges = np.linspace(corners, np.roll(corners, -1, axis=0), 60).reshape(-1, 2)
-            dense.append(edges)
-        distance = cdist(*dense).min()
-        flat = [Footprint.of(np.c_[p, np.zeros(len(p))]) for p in (a, b)]
-        if apart(flat[0], flat[1], gap=0.05):
-            found += 1
-            assert distance >= 0.05 - 1e-9
+        a, b = rng.normal(size=(12, 3)), rng.normal(size=(12, 3)) + rng.uniform(-4, 4, 3)
+        manager = trimesh.collision.CollisionManager()
+        manager.add_object("a", trimesh.convex.convex_hull(a))
+        distance = manager.min_distance_single(trimesh.convex.convex_hull(b))
+        width = float(separation(extent(a), extent(b)))
+        assert width <= distance + 1e-9
+        assert apart(extent(a)[None], extent(b)[None], 0.05)[0, 0] == (width >= 0.05) or distance >= 0.05
+        found += width >= 0.05
+        careful += width < 0.05 <= distance
     assert found > 100
+    assert careful < 0.1 * found
 
 
-def test_bounds_and_moving() -> None:
-    assert square(0, 0).moved(2, 3).bounds == pytest.approx((2, 3, 3, 4))
+def test_limits_and_moving() -> None:
+    low, high = limits(moved(cube(0, 0), np.array([2.0, 3.0, 4.0])))
+    assert low == pytest.approx([2, 3, 4])
+    assert high == pytest.approx([3, 4, 5])
 
 
 def test_box_overlap_is_the_share_of_the_smaller_box() -> None:
@@ -51,7 +68,7 @@ def test_low_hanging_things_limit_what_stands_below_them() -> None:
     surface = Surface("s", (0, 1), (0, 1), 0.5, 0.3, 1.0, (Hanging((0.4, 0.6), (0.4, 0.6), 0.1),))
 
     def fits(x: float, height: float) -> bool:
-        return surface.room_for(np.array([x, 0.45, 0.5]), np.array([x + 0.1, 0.55, 0.5 + height]))
+        return bool(surface.room_for(np.array([x, 0.45, 0.5]), np.array([x + 0.1, 0.55, 0.5 + height])))
 
     assert fits(0.1, 0.29)
     assert not fits(0.1, 0.31)

@@ -59,7 +59,7 @@ def test_index_pass_sees_products_where_the_spec_puts_them(renders: Path, config
         spec = SceneSpec.from_json(json.loads((renders / image["scene"]).read_text()))
         mask = np.asarray(Image.open(data.mask_path(image)))
         for p in spec.placements:
-            mesh = sampler.meshes[p.product]
+            mesh = sampler.meshes[p.product, p.variant]
             pixels, _ = spec.camera.project(p.transform(mesh.vertices))
             whole = amodal_mask(pixels, mesh.triangles(), (0, 0, *spec.camera.size))
             assert not ((mask == p.instance) & ~_grown(whole)).any()

@@ -8,7 +8,7 @@ from PIL import Image
 from blender_scenes.sensor import develop
 from blender_scenes.spec import Response
 
-NEUTRAL = Response(0, (1, 1, 1), 1, 0, 1, 0, 0, 0, 0, 100)
+NEUTRAL = Response(0, (1, 1, 1), 1, 0, 1, 0, 0, 0, 0, 100, 0, (0, 0))
 
 
 def shoot(light: np.ndarray, **changes: object) -> np.ndarray:
@@ -52,3 +52,13 @@ def test_jpeg_loses_what_jpeg_loses() -> None:
     assert lost > 1
     assert np.abs(ours - theirs).mean() < 0.25 * lost
     assert np.abs(ours - clean).mean() == pytest.approx(lost, rel=0.1)
+
+
+def test_shake_smears_along_the_motion_and_keeps_the_centre() -> None:
+    light = np.zeros((21, 21, 3))
+    light[10, 10] = 1.0
+    smeared = shoot(light, motion=(6.0, 0.0)).sum(axis=2)
+    rows, columns = np.nonzero(smeared)
+    assert set(rows) == {10}
+    assert (columns.min() + columns.max()) / 2 == 10
+    assert 5 <= np.ptp(columns) <= 8

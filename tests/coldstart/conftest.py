@@ -11,7 +11,18 @@ from PIL import Image as Picture
 from PIL import ImageDraw, ImageFilter
 
 from coldstart import cli, lineage
-from coldstart.dataset import Annotation, Dataset, Image, categories_from, save, write_json
+from coldstart.dataset import (
+    Annotation,
+    Dataset,
+    Image,
+    categories_from,
+    encode_rle,
+    mask_box,
+    png_bytes,
+    save,
+    write_atomic,
+    write_json,
+)
 from coldstart.runner import Record
 from coldstart.study import StudyConfig, steps
 
@@ -55,6 +66,35 @@ def toy_dataset(
     dataset = Dataset(root, images, annotations, categories_from(NAMES))
     save(dataset)
     return dataset
+
+
+def toy_renders(root: Path, count: int, seed: int = 0, size: tuple[int, int] = (96, 128)) -> Dataset:
+    """A dataset folder as the renderer writes it: three boxes a picture, later ones in front; masks, scenes, all fields."""
+    dataset = toy_dataset(root, count, seed, size)
+    annotations: list[Annotation] = []
+    for number, image in enumerate(dataset.images):
+        image |= {"scene": f"scenes/{number:06d}.json", "seed": seed, "look": "warm"}  # type: ignore[typeddict-unknown-key]
+        mask = np.zeros((size[1], size[0]), np.uint16)
+        wholes = []
+        for a in dataset.by_image()[image["id"]]:
+            x, y, w, h = (int(v) for v in a["bbox"])
+            wholes.append(np.zeros(mask.shape, bool))
+            wholes[-1][y : y + h, x : x + w] = True
+            mask[wholes[-1]] = len(wholes)
+        for instance, (a, whole) in enumerate(zip(dataset.by_image()[image["id"]], wholes, strict=True), start=1):
+            visible = mask == instance
+            fraction = float(visible.sum() / whole.sum())
+            a |= {"bbox": [float(v) for v in (mask_box(visible) if visible.any() else (0, 0, 0, 0))], "truncated": 0.0}
+            a |= {"area": float(visible.sum()), "instance": instance, "visible_fraction": round(fraction, 4)}
+            a |= {"amodal_bbox": [float(v) for v in mask_box(whole)], "segmentation": encode_rle(visible)}
+            a |= {"ignore": int(fraction < 0.5 or (number, instance) == (0, 1)), "track": f"{NAMES[instance - 1]}-2"}
+            annotations.append(a)
+        write_atomic(dataset.mask_path(image), png_bytes(mask))
+        content = {"unplaced": {"milk": number % 2}, "image": image, "annotations": annotations[-3:]}
+        write_json(root / image["scene"], content)
+    rendered = Dataset(root, dataset.images, annotations, dataset.categories, {"description": "toy renders"})
+    save(rendered)
+    return rendered
 
 
 def study_config(out: Path, **keys: Any) -> StudyConfig:
@@ -115,6 +155,12 @@ def toy_scores(score: float) -> dict[str, Any]:
 def toy(tmp_path: Path) -> Callable[..., Dataset]:
     """Make a toy dataset folder under tmp_path: `toy("name", count, …)`."""
     return lambda name, count=4, **keys: toy_dataset(tmp_path / name, count, **keys)
+
+
+@pytest.fixture
+def renders(tmp_path: Path) -> Callable[..., Dataset]:
+    """Make a folder like the renderer's under tmp_path: `renders("name", count, …)`."""
+    return lambda name, count=4, **keys: toy_renders(tmp_path / name, count, **keys)
 
 
 @pytest.fixture

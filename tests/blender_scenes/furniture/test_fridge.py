@@ -38,7 +38,7 @@ def test_products_do_not_reach_into_shelves_or_walls(scene: str, config: Callabl
         for k, part in enumerate(place(spec.furniture).parts()):
             cabinet.add_object(str(k), trimesh.Trimesh(part.mesh.vertices, part.mesh.triangles(), process=False))
         for p in spec.placements:
-            mesh = sampler.meshes[p.product]
+            mesh = sampler.meshes[p.product, p.variant]
             solid = trimesh.Trimesh(p.transform(mesh.vertices), mesh.triangles(), process=False)
             assert not cabinet.in_collision_single(solid), f"scene {index}: {p.product} ({p.pose}) on {p.surface}"
             placed += 1

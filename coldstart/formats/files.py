@@ -1,0 +1,120 @@
+"""What all formats share: the files that belong to an image, names and boxes that every format can hold."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image as Picture
+
+from coldstart.dataset import Dataset, Image
+from coldstart.errors import UserError
+
+__all__ = ["Files", "Output", "Reading", "carried", "check_names", "clipped", "companions"]
+__all__ += ["inside", "places", "upright_size"]
+
+Files = Mapping[str, bytes]  # path in the folder, with slashes -> content
+PASSES = ("depth", "normals", "albedo")
+ORIENTATION = 0x0112  # EXIF tag
+
+
+class Output(NamedTuple):
+    """A folder to be: what stands for all of it, and the files of each image in turn."""
+
+    head: Files
+    pictures: Iterator[Files]
+
+
+class Reading(NamedTuple):
+    """What a folder in another format holds, and the files (pictures and companions) of each image in turn."""
+
+    dataset: Dataset
+    pictures: Iterator[Files]
+
+
+def inside(folder: Path, path: Path) -> Path:
+    """`path`, which must lie in `folder`.
+
+    Raises:
+        UserError: it leads out of the folder, by `..`, as an absolute path or through a link.
+    """
+    try:
+        if path.resolve().is_relative_to(folder.resolve()):
+            return path
+    except ValueError:  # a null byte
+        pass
+    raise UserError(f"{folder}: {str(path)!r} leaves the folder; put the file into it and name it by its path there")
+
+
+def places(dataset: Dataset, image: Image) -> dict[str, Path]:
+    """Where the companions of `image` (mask, passes, scene record) belong, as path in the folder -> path.
+
+    Raises:
+        UserError: the image's `scene` lies elsewhere than in scenes/.
+    """
+    paths = [dataset.mask_path(image), *(dataset.pass_path(image, name) for name in PASSES)]
+    if image.get("scene"):
+        paths.append(inside(dataset.root / "scenes", dataset.root / image["scene"]))
+    return {path.relative_to(dataset.root).as_posix(): path for path in paths}
+
+
+def companions(dataset: Dataset, image: Image) -> dict[str, Path]:
+    """Those of the image's `places` where there is a file."""
+    return {name: path for name, path in places(dataset, image).items() if path.is_file()}
+
+
+def carried(dataset: Dataset, image: Image, prefix: str = "") -> dict[str, bytes]:
+    """The companions of `image` and their content, their paths behind `prefix`."""
+    return {prefix + name: path.read_bytes() for name, path in companions(dataset, image).items()}
+
+
+def clipped(box: list[float], image: Image) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of the part of a COCO `box` that lies in its image, pixels."""
+    x, y, width, height = box
+    return (
+        min(max(x, 0.0), image["width"]),
+        min(max(y, 0.0), image["height"]),
+        max(min(x + width, image["width"]), 0.0),
+        max(min(y + height, image["height"]), 0.0),
+    )
+
+
+def check_names(dataset: Dataset, label_file: Callable[[Image], str]) -> None:
+    """Refuse names that a text format cannot hold, and images that would share a label file.
+
+    Raises:
+        UserError: as said; the line names the class or the image.
+    """
+    names = [("class", c["name"]) for c in dataset.categories] + [("image", i["file_name"]) for i in dataset.images]
+    for kind, name in names:
+        if not name.isprintable() or name != name.strip() or not name:
+            raise UserError(
+                f"{dataset.root}: {kind} {name!r} has blanks at its ends or unprintable characters; rename it"
+            )
+    seen: dict[str, str] = {}
+    for image in dataset.images:
+        name = label_file(image)
+        other = seen.setdefault(name.casefold(), image["file_name"])
+        if other != image["file_name"]:
+            raise UserError(
+                f"{dataset.root}: images {other!r} and {image['file_name']!r} would share {name}; rename one"
+            )
+
+
+def upright_size(path: Path) -> tuple[int, int]:
+    """Width and height of a picture, pixels.
+
+    Raises:
+        UserError: it cannot be read, or it is stored turned: tools disagree on whether its boxes are meant for the
+            pixels as stored or as shown.
+    """
+    try:
+        with Picture.open(path) as picture:
+            size, orientation = picture.size, picture.getexif().get(ORIENTATION, 1)
+    except (OSError, ValueError, SyntaxError, Picture.DecompressionBombError) as error:
+        raise UserError(f"{path}: cannot be read as an image ({error})") from None
+    if orientation not in (0, 1):
+        raise UserError(
+            f"{path}: is stored turned or mirrored (EXIF orientation {orientation}), and trainers disagree on what its "
+            "boxes refer to; store it upright (for example with `mogrify -auto-orient`) and check its boxes"
+        )
+    return size

@@ -1,0 +1,161 @@
+"""YOLO (Ultralytics): data.yaml, images/ and labels/*.txt with lines `class x y width height` (centre and size).
+
+Written are boxes. Ignored objects and crowds are left out, since YOLO knows neither: they stay in the side-car.
+Read are boxes and polygons (`class x1 y1 x2 y2 …`, which give the box too). See docs.ultralytics.com/datasets/detect
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from coldstart.dataset import PHOTO_SUFFIXES, Annotation, Dataset, Image
+from coldstart.errors import UserError
+from coldstart.formats import sidecar
+from coldstart.formats.files import Files, Output, Reading, carried, check_names, clipped, inside, upright_size
+from coldstart.formats.sidecar import Found, Label
+
+__all__ = ["is_one", "read", "write"]
+
+BEYOND = 1e-3  # by which fractions may leave 0..1: six digits and a rounding
+DIGITS = 3  # of a pixel, in boxes that are read
+
+
+def is_one(folder: Path) -> bool:
+    """Whether `folder` holds YOLO data."""
+    return (folder / "data.yaml").is_file()
+
+
+def write(dataset: Dataset, shard_bytes: int) -> Output:
+    """The files of a YOLO folder: the same images train and validate (`coldstart.split` makes two folders).
+
+    Raises:
+        UserError: two images share a label file, a name cannot be written, a picture is stored turned.
+    """
+    check_names(dataset, _label_file)
+    for image in dataset.images:
+        upright_size(dataset.path(image))
+    names = dict(enumerate(dataset.class_names))
+    content = {"train": "images", "val": "images", "names": names}
+    head = {"data.yaml": yaml.safe_dump(content, allow_unicode=True, sort_keys=False).encode(), **sidecar.head(dataset)}
+    return Output(head, _pictures(dataset))
+
+
+def _pictures(dataset: Dataset) -> Iterator[Files]:
+    order = {c["id"]: i for i, c in enumerate(sorted(dataset.categories, key=lambda c: c["id"]))}
+    by_image = dataset.by_image()
+    for image in dataset.images:
+        lines = [_line(order[a["category_id"]], a, image) for a in by_image[image["id"]] if _written(a, image)]
+        yield {
+            f"images/{image['file_name']}": dataset.path(image).read_bytes(),
+            _label_file(image): "".join(lines).encode(),
+            **carried(dataset, image, f"{sidecar.FOLDER}/"),
+        }
+
+
+def _label_file(image: Image) -> str:
+    return f"labels/{Path(image['file_name']).with_suffix('.txt').as_posix()}"
+
+
+def _written(annotation: Annotation, image: Image) -> bool:
+    return not (annotation.get("ignore") or annotation.get("iscrowd"))
+
+
+def _line(index: int, annotation: Annotation, image: Image) -> str:
+    left, top, right, bottom = clipped(annotation["bbox"], image)
+    width, height = image["width"], image["height"]
+    values = ((left + right) / 2 / width, (top + bottom) / 2 / height, (right - left) / width, (bottom - top) / height)
+    return f"{index} {' '.join(f'{v:.8f}' for v in values)}\n"
+
+
+def read(folder: Path) -> Reading:
+    """The dataset in a YOLO folder; train, val and test become one, told apart by the folder in the file name.
+
+    Raises:
+        UserError: data.yaml or a label line is malformed, a path leaves the folder, a picture cannot be read.
+    """
+    names, roots = _description(folder)
+    pictures: dict[Path, Found] = {}  # by path, since train and val may name the same folder
+    for root in roots:
+        files = sorted(p for p in root.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES and p.is_file())
+        for path in files:
+            parts = path.relative_to(folder).parts
+            inside(folder, path)
+            at = max(i for i, part in enumerate(parts) if part == "images")
+            size = upright_size(path)
+            labels = folder.joinpath(*parts[:at], "labels", *parts[at + 1 :]).with_suffix(".txt")
+            name = Path(*parts[:at], *parts[at + 1 :]).as_posix()
+            pictures[path] = Found(path, name, size, _labels(labels, names, size))
+    if not pictures:
+        raise UserError(f"{folder}/data.yaml: its folders hold no image")
+    return sidecar.assemble(folder, list(pictures.values()), list(names.values()), _written)
+
+
+def _description(folder: Path) -> tuple[dict[int, str], list[Path]]:
+    """Class names by number in order, and the folders of images. The key `path`, another machine's, is not used."""
+    file = folder / "data.yaml"
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise UserError(f"{file}: cannot be read as YAML ({' '.join(str(error).split())})") from None
+    listed: Any = content.get("names") if isinstance(content, dict) else None
+    names = dict(enumerate(listed)) if isinstance(listed, list) else listed
+    if not isinstance(names, dict) or not names or not all(isinstance(k, int) and k >= 0 for k in names):
+        raise UserError(f"{file}: names must list the classes, as [milk, orange] or {{0: milk, 1: orange}}")
+    names = {key: str(names[key]) for key in sorted(names)}
+    if len(set(names.values())) != len(names):
+        raise UserError(f"{file}: two classes share a name: {', '.join(names.values())}")
+    roots = []
+    for key in ("train", "val", "test"):
+        for entry in content[key] if isinstance(content.get(key), list) else [content.get(key)]:
+            if entry is None:
+                continue
+            root = inside(folder, folder / str(entry))
+            if not root.is_dir():
+                raise UserError(f"{file}: {key}: {entry}: no such folder of images beside data.yaml")
+            if "images" not in root.relative_to(folder).parts:
+                raise UserError(f"{file}: {key}: {entry}: pictures must lie in a folder images, their labels in labels")
+            roots.append(root)
+    return names, roots
+
+
+def _labels(file: Path, names: dict[int, str], size: tuple[int, int]) -> list[Label]:
+    if not file.is_file():  # a picture of nothing
+        return []
+    labels = []
+    for number, line in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+        if not line.strip():
+            continue
+        where = f"{file}: line {number}"
+        try:
+            index, *values = (float(word) for word in line.split())
+        except ValueError:
+            raise UserError(f"{where}: not numbers: {line!r}") from None
+        if index not in names:
+            raise UserError(f"{where}: class {index:g} is not in data.yaml, which has {min(names)} to {max(names)}")
+        if not all(-BEYOND <= value <= 1 + BEYOND for value in values):
+            raise UserError(f"{where}: expected fractions of the image from 0 to 1, got {line!r}")
+        if len(values) == 4:
+            labels.append(Label(names[int(index)], _box(values, size)))
+        elif len(values) >= 6 and len(values) % 2 == 0:
+            labels.append(_polygon(names[int(index)], values, size))
+        else:
+            raise UserError(f"{where}: expected `class x y width height`, or a polygon of three points or more")
+        if min(labels[-1].box[2:]) <= 0:
+            raise UserError(f"{where}: the box has no area: {line!r}")
+    return labels
+
+
+def _box(values: list[float], size: tuple[int, int]) -> list[float]:
+    x, y, width, height = values
+    box = ((x - width / 2) * size[0], (y - height / 2) * size[1], width * size[0], height * size[1])
+    return [round(v, DIGITS) for v in box]
+
+
+def _polygon(name: str, values: list[float], size: tuple[int, int]) -> Label:
+    xs, ys = [round(v * size[0], DIGITS) for v in values[::2]], [round(v * size[1], DIGITS) for v in values[1::2]]
+    box = [min(xs), min(ys), round(max(xs) - min(xs), DIGITS), round(max(ys) - min(ys), DIGITS)]
+    outline = [v for point in zip(xs, ys, strict=True) for v in point]
+    area = abs(sum(xs[i - 1] * ys[i] - xs[i] * ys[i - 1] for i in range(len(xs)))) / 2  # the shoelace formula
+    return Label(name, box, fields={"segmentation": [outline], "area": area})
