@@ -80,6 +80,8 @@ def export(renderer: Any, index: int, path: Path) -> None:
     """The scene as PATH.blend, products with their category; the camera as PATH.json."""
     import bpy
 
+    from blender_scenes.blender import silence
+
     spec = renderer.sampler.sample(index)
     renderer.builder.show(spec)
     for made in renderer.builder.scene.objects:
@@ -89,7 +91,8 @@ def export(renderer: Any, index: int, path: Path) -> None:
     for image in bpy.data.images:
         if image.users and not image.packed_file and image.has_data:
             image.pack()
-    bpy.ops.wm.save_as_mainfile(filepath=str(path.with_suffix(".blend")), copy=True)
+    with silence():
+        bpy.ops.wm.save_as_mainfile(filepath=str(path.with_suffix(".blend")), copy=True)
     camera = renderer.builder.camera
     background = renderer.builder.scene.world.node_tree.nodes["Background"].inputs
     record = {
