@@ -158,11 +158,11 @@ def load(root: str | Path) -> Dataset:
         if not isinstance(content.get(key), list) or not all(isinstance(x, dict) for x in content[key]):
             raise UserError(f"{file}: '{key}' must be a list of objects, as in COCO")
     dataset = Dataset(root, content["images"], content["annotations"], content["categories"], content.get("info") or {})
-    check_records(dataset, file)
     try:
         _check_images(dataset, file)
     except (KeyError, TypeError) as error:
         raise UserError(f"{file}: an image lacks or misspells a field ({error})") from None
+    check_records(dataset, file)
     return dataset
 
 

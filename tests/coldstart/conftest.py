@@ -69,7 +69,7 @@ def toy_dataset(
 
 
 def toy_renders(root: Path, count: int, seed: int = 0, size: tuple[int, int] = (96, 128)) -> Dataset:
-    """A dataset folder as the renderer writes it: three boxes a picture, later ones in front; masks, scenes, all fields."""
+    """A dataset folder as the renderer writes it: three boxes a picture, later ones in front; masks, scenes."""
     dataset = toy_dataset(root, count, seed, size)
     annotations: list[Annotation] = []
     for number, image in enumerate(dataset.images):
