@@ -16,12 +16,16 @@ T = TypeVar("T")
 THUMBNAIL = 16  # pixels a side, for comparing colours
 
 
-def data_uri(path: Path, width: int) -> str | None:
-    """The picture as a JPEG data URI, at most `width` pixels wide; None if it is missing or cannot be read."""
+def data_uri(path: Path, width: int, box: tuple[int, int, int, int] | None = None) -> str | None:
+    """The picture, or the part in `box` (left, top, right, bottom), as a JPEG data URI, at most `width` pixels wide.
+
+    None if it is missing or cannot be read.
+    """
     try:
         with Image.open(path) as picture:
-            picture.draft("RGB", (2 * width, 2 * width))  # decodes a large JPEG at a fraction of its size
-            small = picture.convert("RGB")
+            if box is None:
+                picture.draft("RGB", (2 * width, 2 * width))  # decodes a large JPEG at a fraction of its size
+            small = picture.convert("RGB").crop(box)
     except (OSError, ValueError):
         return None
     small.thumbnail((width, 4 * width), Image.Resampling.LANCZOS)

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from coldstart.dataset import Dataset, Image, load, write_atomic, write_json
 from coldstart.errors import UserError
+from coldstart.page import environment
 from coldstart.pictures import data_uri, nearest, spread
 from coldstart.progress import track
 from coldstart.results import METRICS, number
@@ -26,15 +25,9 @@ def write(config: StudyConfig, results: Mapping[str, Any], call: str) -> Path:
     """
     out = Path(config.out)
     write_json(out / "results.json", results)
-    environment = Environment(
-        loader=PackageLoader("coldstart", "."),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    environment.filters |= {"clock": lambda seconds: clock(seconds or 0), "score": number}
-    page = environment.get_template("report.html.j2").render(
+    templates = environment()
+    templates.filters |= {"clock": lambda seconds: clock(seconds or 0), "score": number}
+    page = templates.get_template("report.html.j2").render(
         results=results,
         config=config,
         call=call,

@@ -29,7 +29,7 @@ def is_one(folder: Path) -> bool:
 
 def write(dataset: Dataset, shard_bytes: int) -> Output:
     """Shards 000000.tar, 000001.tar, …, each closed by the image with which it reaches `shard_bytes`."""
-    content = {"info": dataset.info, "categories": dataset.categories}
+    content = {"images": len(dataset.images), "info": dataset.info, "categories": dataset.categories}
     return Output({"dataset.json": _json(content)}, _shards(dataset, shard_bytes))
 
 
@@ -37,13 +37,13 @@ def _shards(dataset: Dataset, shard_bytes: int) -> Iterator[Files]:
     """A shard with the image that fills it, nothing with the others."""
     names = {c["id"]: c["name"] for c in dataset.categories}
     by_image = dataset.by_image()
-    shard, number, size = io.BytesIO(), 0, 0
+    shard, number = io.BytesIO(), 0
     tar = webdataset.TarWriter(shard, encoder=False, mtime=0)
     for index, image in enumerate(dataset.images):
         suffix = Path(image["file_name"]).suffix.lower().lstrip(".")
         annotations = [{**a, "category": names[a["category_id"]]} for a in by_image[image["id"]]]
         # Parts are told apart by what follows the first dot, so file names, which may have more, stay in the JSON.
-        size += tar.write(
+        tar.write(
             {
                 "__key__": f"{index:06d}",
                 suffix: dataset.path(image).read_bytes(),
@@ -51,12 +51,12 @@ def _shards(dataset: Dataset, shard_bytes: int) -> Iterator[Files]:
                 **{_part(name): path.read_bytes() for name, path in companions(dataset, image).items()},
             }
         )
-        if size < shard_bytes and index + 1 < len(dataset.images):
+        if shard.tell() < shard_bytes and index + 1 < len(dataset.images):
             yield {}
             continue
         tar.close()
         yield {f"{number:06d}.tar": shard.getvalue()}
-        shard, number, size = io.BytesIO(), number + 1, 0
+        shard, number = io.BytesIO(), number + 1
         tar = webdataset.TarWriter(shard, encoder=False, mtime=0)
 
 
@@ -93,21 +93,23 @@ def read(folder: Path) -> Reading:
             if classes.setdefault(a["category_id"], name) != name:
                 raise UserError(f"{where}: class {a['category_id']} is {name!r} here and has another name elsewhere")
             annotations.append(a)
-    info, categories = _description(folder, classes)
+    info, categories = _description(folder, classes, len(images))
     annotations.sort(key=lambda a: a["id"])
     return Reading(Dataset(folder, images, annotations, categories, info), _files(folder))
 
 
-def _description(folder: Path, classes: dict[int, str]) -> tuple[dict[str, Any], list[Category]]:
+def _description(folder: Path, classes: dict[int, str], count: int) -> tuple[dict[str, Any], list[Category]]:
     file = folder / "dataset.json"
     if not file.is_file():
         return {}, [{"id": i, "name": classes[i], "supercategory": "product"} for i in sorted(classes)]
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-        info, categories = dict(content["info"]), list(content["categories"])
+        info, categories, expected = dict(content["info"]), list(content["categories"]), content["images"]
         listed = {c["id"]: c["name"] for c in categories}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{file}: must hold info and categories ({error!r})") from None
+        raise UserError(f"{file}: must hold images, info and categories ({error!r})") from None
+    if count != expected:
+        raise UserError(f"{file}: counts {expected} images, the shards hold {count}; bring back what is missing")
     for key, name in classes.items():
         if listed.get(key) != name:
             raise UserError(f"{file}: lists class {key} as {listed.get(key)!r}, the shards as {name!r}")

@@ -115,11 +115,18 @@ def test_a_broken_shard_is_refused(renders: Toy, tmp_path: Path) -> None:
             shards.read(root)
 
 
+def test_a_shard_that_went_missing_is_noticed(renders: Toy, tmp_path: Path) -> None:
+    root = written(renders("data", 3), tmp_path / "out", shard_bytes=1)
+    (root / "000001.tar").unlink()
+    with pytest.raises(UserError, match="counts 3 images, the shards hold 2"):
+        shards.read(root)
+
+
 def test_classes_that_contradict_dataset_json_are_refused(tmp_path: Path) -> None:
     root = shard(tmp_path / "in", png=png(), json={"image": IMAGE, "annotations": [OBJECT]})
-    (root / "dataset.json").write_text('{"info": {}, "categories": [{"id": 2, "name": "milk"}]}')
+    (root / "dataset.json").write_text('{"images": 1, "info": {}, "categories": [{"id": 2, "name": "milk"}]}')
     with pytest.raises(UserError, match="lists class 2 as 'milk', the shards as 'jam'"):
         shards.read(root)
     (root / "dataset.json").write_text('{"info": {}}')
-    with pytest.raises(UserError, match="must hold info and categories"):
+    with pytest.raises(UserError, match="must hold images, info and categories"):
         shards.read(root)
