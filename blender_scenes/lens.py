@@ -53,7 +53,7 @@ def pinhole(camera: Camera) -> Camera:
 
 
 def bend(picture: NDArray[Any], camera: Camera, *, smooth: bool = False) -> NDArray[Any]:
-    """What `camera` sees, H×W or H×W×C, from a `picture` of its `pinhole`; interpolated if `smooth`, else the nearest."""
+    """What `camera` sees, H×W or H×W×C, from a `picture` of its `pinhole`: interpolated if `smooth`, else nearest."""
     if not camera.k1:
         return picture
     border = _border(camera)
