@@ -245,7 +245,7 @@ class Filler:
         hit = first_contact(body.at(rounded(start)), fixed, towards)
         if hit is None or hit.distance > REACH or hit.point[2] - surface.z < 0.6 * (body.centre[2] - body.low[2]):
             return None
-        there: Floats = np.round(start + (hit.distance - REST) * towards, 6)
+        there = np.asarray(np.round(start + (hit.distance - REST) * towards, 6), dtype=float)
         foot = body.base + there
         if any((foot[:, k] < edges[k][0]).any() or (foot[:, k] > edges[k][1]).any() for k in (0, 1)):
             return None

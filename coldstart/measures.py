@@ -41,7 +41,7 @@ def measure(dataset: Dataset) -> dict[str, Any]:
     maps = np.zeros((len(names) + 1, GRID, GRID), np.int64)  # one a class, and one of all
     pairs: Counter[tuple[str, str]] = Counter()  # (what hides, what is hidden)
     masked = 0
-    per_image = []
+    per_image: list[dict[str, Any]] = []
     for image in track(dataset.images, "measure", unit="img"):
         objects = by_image[image["id"]]
         asked = [a for a in objects if not a.get("ignore")]

@@ -62,7 +62,9 @@ def merge(config: MergeConfig) -> None:
         by_image = [source.by_image() for source in sources]
         for number, old, new in track(renamed, "merge", unit="img"):
             source = sources[number]
-            objects = [{**a, "category_id": ids[number][a["category_id"]]} for a in by_image[number][old["id"]]]
+            objects: list[Annotation] = [
+                {**a, "category_id": ids[number][a["category_id"]]} for a in by_image[number][old["id"]]
+            ]
             picture = source.path(old).read_bytes()
             write_atomic(out / "images" / new["file_name"], picture)
             images.append({**new, "sha256": sha256(picture)})

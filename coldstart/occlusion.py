@@ -1,6 +1,7 @@
 """Which object hides which: from instance masks and what the annotations say of the whole objects. Pure numpy."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,9 @@ __all__ = ["SHARE", "hidden_share", "hiders"]
 SHARE = 0.05  # of the object's pixels in the frame, from which it counts as hidden, and its neighbour as what hides it
 
 
-def hiders(annotation: Annotation, others: Sequence[Annotation], mask: NDArray[np.integer]) -> list[Annotation | None]:
+def hiders(
+    annotation: Annotation, others: Sequence[Annotation], mask: NDArray[np.integer[Any]]
+) -> list[Annotation | None]:
     """What hides an object, None standing for something that has no label; empty if it shows (nearly) all of itself.
 
     `mask` is H×W, the instance of every visible pixel. With `amodal_segmentation`, what hides an object is what is seen
