@@ -1,28 +1,33 @@
-"""Label art drawn with numpy from the layers of a product's YAML: no fonts, no pictures, the same pixels everywhere.
+"""Label art drawn with numpy from the layers of a product's YAML: no fonts, the same pixels everywhere.
 
 A canvas has u to the right and v up, both 0..1; on a lathe u runs around it with the front at 0.75. A layer is one
 mapping, drawn in order:
 
     fill:     colour                                   the whole canvas
     rect:     [u0, v0, u1, v1]   colour, radius        rounded by `radius` (fraction of the canvas height)
-    ellipse:  [u, v, ru, rv]     colour
+    ellipse:  [u, v, ru, rv]     colour, ring          only a line so wide (fraction of the canvas height)
     polygon:  [[u, v], ...]      colour
-    text:     "WORD"             at: [u, v] (centre), height, colour, weight (stroke / height)
+    fade:     [u0, v0, u1, v1]   colours               from the first below to the last above
+    text:     "Word"             at: [u, v] (centre), height, colour, weight (stroke / height), stretch, outline: colour
     lines:    [u0, v0, u1, v1]   colour, count         rows that read as small print
     barcode:  [u0, v0, u1, v1]
     blobs:    [u0, v0, u1, v1]   colours, count, radius: [lo, hi]     round spots, later ones on top
     mottle:   strength           scale (cells across)  soft noise multiplied onto what is there
     streaks:  count              colour, strength      soft vertical bands
+    picture:  FILE               rect: [u0, v0, u1, v1], box: [x, y, w, h] in its pixels, mask: FILE (white is kept)
 
 Any layer may say `probability`, `at_each: [u, ...]` (repeat, shifted in u) and `jitter: [du, dv]` (shift at random).
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from blender_scenes import picture
+from blender_scenes.canvas import Canvas, smooth_noise
 from blender_scenes.lettering import strokes
 from coldstart.errors import UserError
 
@@ -32,7 +37,7 @@ Floats = NDArray[np.float64]
 Layer = Mapping[str, Any]
 
 
-def hex_colour(text: str) -> Floats:
+def hex_colour(text: Any) -> Floats:
     """`#rrggbb` as three sRGB values 0..1.
 
     Raises:
@@ -46,60 +51,26 @@ def hex_colour(text: str) -> Floats:
         raise UserError(f"colour {text!r}: write it as '#rrggbb'") from None
 
 
-class Canvas:
-    """A picture under construction: H×W×3 sRGB 0..1, row 0 at the top (v = 1)."""
-
-    def __init__(self, width: int, height: int) -> None:
-        self.pixels = np.ones((height, width, 3))
-        self.height, self.width = height, width
-        self.x, self.y = np.meshgrid(np.arange(width) + 0.5, height - np.arange(height) - 0.5)
-
-    def paint(self, distance: Floats, colour: Floats) -> None:
-        """Blend `colour` in where the signed distance in pixels is negative, one pixel of soft edge."""
-        touched = distance < 0.5
-        cover = np.minimum(0.5 - distance[touched], 1)[:, None]
-        self.pixels[touched] += cover * (colour - self.pixels[touched])
-
-    def rect(self, area: Any, radius: float = 0.0) -> Floats:
-        """Signed distance in pixels to a rounded rectangle."""
-        u0, v0, u1, v1 = np.array(area) * [self.width, self.height, self.width, self.height]
-        r = radius * self.height
-        dx = np.abs(self.x - (u0 + u1) / 2) - (u1 - u0) / 2 + r
-        dy = np.abs(self.y - (v0 + v1) / 2) - (v1 - v0) / 2 + r
-        return np.hypot(np.maximum(dx, 0), np.maximum(dy, 0)) + np.minimum(np.maximum(dx, dy), 0) - r
-
-    def segments(self, lines: Floats, reach: float = 2.0) -> Floats:
-        """Distance in pixels to the nearest of S×2×2 segments in pixels; beyond `reach` it may be infinite."""
-        best = np.full(self.x.shape, np.inf)
-        for (ax, ay), (bx, by) in lines:
-            columns = self._span(min(ax, bx) - reach, max(ax, bx) + reach, self.width)
-            rows = self._span(self.height - max(ay, by) - reach, self.height - min(ay, by) + reach, self.height)
-            x, y = self.x[rows, columns] - ax, self.y[rows, columns] - ay
-            dx, dy = bx - ax, by - ay
-            t = np.clip((x * dx + y * dy) / (dx * dx + dy * dy + 1e-9), 0, 1)
-            best[rows, columns] = np.minimum(best[rows, columns], np.hypot(x - t * dx, y - t * dy))
-        return best
-
-    @staticmethod
-    def _span(low: float, high: float, limit: int) -> slice:
-        return slice(int(np.clip(low, 0, limit)), int(np.clip(high + 1, 0, limit)))
-
-
 def _fill(canvas: Canvas, layer: Layer, shift: Floats, rng: np.random.Generator) -> None:
     canvas.pixels[:] = hex_colour(layer["fill"])
 
 
+def _area(layer: Layer, kind: str, shift: Floats) -> Floats:
+    shifted: Floats = np.array(layer[kind], dtype=float) + np.tile(shift, 2)
+    return shifted
+
+
 def _rect(canvas: Canvas, layer: Layer, shift: Floats, rng: np.random.Generator) -> None:
-    area = np.array(layer["rect"]) + np.tile(shift, 2)
+    area = _area(layer, "rect", shift)
     canvas.paint(canvas.rect(area, layer.get("radius", 0.0)), hex_colour(layer["colour"]))
 
 
 def _ellipse(canvas: Canvas, layer: Layer, shift: Floats, rng: np.random.Generator) -> None:
-    u, v, ru, rv = layer["ellipse"]
-    rx, ry = ru * canvas.width, rv * canvas.height
-    dx = (canvas.x - (u + shift[0]) * canvas.width) / rx
-    dy = (canvas.y - (v + shift[1]) * canvas.height) / ry
-    canvas.paint((np.hypot(dx, dy) - 1) * min(rx, ry), hex_colour(layer["colour"]))
+    distance = canvas.ellipse(np.array(layer["ellipse"]) + [*shift, 0, 0])
+    if "ring" in layer:
+        half = layer["ring"] * canvas.height / 2
+        distance = np.abs(distance + half) - half
+    canvas.paint(distance, hex_colour(layer["colour"]))
 
 
 def _polygon(canvas: Canvas, layer: Layer, shift: Floats, rng: np.random.Generator) -> None:
@@ -112,6 +83,16 @@ def _polygon(canvas: Canvas, layer: Layer, shift: Floats, rng: np.random.Generat
     canvas.paint(np.where(inside, -1.0, 1.0) * canvas.segments(edges), hex_colour(layer["colour"]))
 
 
+def _fade(canvas: Canvas, layer: Layer, shift: Floats, rng: np.random.Generator) -> None:
+    area = _area(layer, "fade", shift)
+    colours = np.array([hex_colour(c) for c in layer["colours"]])
+    height = ((canvas.y / canvas.height - area[1]) / (area[3] - area[1])).clip(0, 1)
+    marks = np.linspace(0, 1, len(colours))
+    blend = np.stack([np.interp(height, marks, channel) for channel in colours.T], axis=-1)
+    cover = (0.5 - canvas.rect(area)).clip(0, 1)[..., None]
+    canvas.pixels += cover * (blend - canvas.pixels)
+
+
 def _text(canvas: Canvas, layer: Layer, shift: Floats, rng: np.random.Generator) -> None:
     lines, width = strokes(layer["text"])
     size = layer["height"] * canvas.height
@@ -120,11 +101,15 @@ def _text(canvas: Canvas, layer: Layer, shift: Floats, rng: np.random.Generator)
     origin = np.array([u * canvas.width - width * size * stretch / 2, v * canvas.height - size / 2])
     placed = lines * [size * stretch, size] + origin
     half = layer.get("weight", 0.16) * size / 2
-    canvas.paint(canvas.segments(placed, reach=half + 1) - half, hex_colour(layer["colour"]))
+    rim = 0.5 * half if "outline" in layer else 0.0
+    distance = canvas.segments(placed, reach=half + rim + 1) - half
+    if "outline" in layer:
+        canvas.paint(distance - rim, hex_colour(layer["outline"]))
+    canvas.paint(distance, hex_colour(layer["colour"]))
 
 
 def _lines(canvas: Canvas, layer: Layer, shift: Floats, rng: np.random.Generator) -> None:
-    u0, v0, u1, v1 = np.array(layer["lines"]) + np.tile(shift, 2)
+    u0, v0, u1, v1 = _area(layer, "lines", shift)
     count = layer["count"]
     for row in range(count):
         v = v1 - (row + 0.5) * (v1 - v0) / count
@@ -134,7 +119,7 @@ def _lines(canvas: Canvas, layer: Layer, shift: Floats, rng: np.random.Generator
 
 
 def _barcode(canvas: Canvas, layer: Layer, shift: Floats, rng: np.random.Generator) -> None:
-    u0, v0, u1, v1 = np.array(layer["barcode"]) + np.tile(shift, 2)
+    u0, v0, u1, v1 = _area(layer, "barcode", shift)
     canvas.paint(canvas.rect([u0, v0, u1, v1]), np.ones(3))
     edges = u0 + (u1 - u0) * (0.08 + 0.84 * np.sort(rng.uniform(0, 1, 24)))
     for left, right in edges.reshape(-1, 2):
@@ -142,7 +127,7 @@ def _barcode(canvas: Canvas, layer: Layer, shift: Floats, rng: np.random.Generat
 
 
 def _blobs(canvas: Canvas, layer: Layer, shift: Floats, rng: np.random.Generator) -> None:
-    u0, v0, u1, v1 = np.array(layer["blobs"]) + np.tile(shift, 2)
+    u0, v0, u1, v1 = _area(layer, "blobs", shift)
     colours = [hex_colour(c) for c in layer["colours"]]
     for _ in range(layer["count"]):
         x, y = rng.uniform(u0, u1) * canvas.width, rng.uniform(v0, v1) * canvas.height
@@ -155,46 +140,101 @@ def _blobs(canvas: Canvas, layer: Layer, shift: Floats, rng: np.random.Generator
         canvas.paint(distance + 0.28 * r, colour)
 
 
-def _smooth_noise(shape: tuple[int, int], cells: int, rng: np.random.Generator) -> Floats:
-    """Bilinear value noise 0..1, `cells` cells across, the same left and right so that it closes around a lathe."""
-    height, width = shape
-    rows = max(2, round(cells * height / width)) + 1
-    grid = rng.uniform(0, 1, (rows, cells))
-    grid = np.concatenate([grid, grid[:, :1]], axis=1)
-    y, x = np.linspace(0, rows - 1.001, height), np.linspace(0, cells - 0.001, width)
-    iy, ix = y.astype(int), x.astype(int)
-    fy, fx = (y - iy)[:, None], (x - ix)[None]
-    top = grid[iy][:, ix] * (1 - fx) + grid[iy][:, ix + 1] * fx
-    bottom = grid[iy + 1][:, ix] * (1 - fx) + grid[iy + 1][:, ix + 1] * fx
-    noise: Floats = top * (1 - fy) + bottom * fy
-    return noise
-
-
 def _mottle(canvas: Canvas, layer: Layer, shift: Floats, rng: np.random.Generator) -> None:
     shape, cells = (canvas.height, canvas.width), layer.get("scale", 40)
-    noise = 0.65 * _smooth_noise(shape, cells, rng) + 0.35 * _smooth_noise(shape, cells * 3, rng)
+    noise = 0.65 * smooth_noise(shape, cells, rng) + 0.35 * smooth_noise(shape, cells * 3, rng)
     canvas.pixels *= 1 + layer["mottle"] * (noise - 0.5)[..., None]
 
 
 def _streaks(canvas: Canvas, layer: Layer, shift: Floats, rng: np.random.Generator) -> None:
-    noise = _smooth_noise((canvas.height, canvas.width), 5 * layer["streaks"], rng)
+    noise = smooth_noise((canvas.height, canvas.width), 5 * layer["streaks"], rng)
     wave = 0.5 + 0.5 * np.cos(2 * np.pi * layer["streaks"] * canvas.x / canvas.width)
     cover = layer["strength"] * wave**3 * np.clip(1.6 * noise - 0.3, 0, 1)
     canvas.pixels += cover[..., None] * (hex_colour(layer["colour"]) - canvas.pixels)
 
 
-LAYERS: dict[str, Callable[[Canvas, Layer, Floats, np.random.Generator], None]] = {
-    "fill": _fill,
-    "rect": _rect,
-    "ellipse": _ellipse,
-    "polygon": _polygon,
-    "text": _text,
-    "lines": _lines,
-    "barcode": _barcode,
-    "blobs": _blobs,
-    "mottle": _mottle,
-    "streaks": _streaks,
+def _picture(canvas: Canvas, layer: Layer, shift: Floats, rng: np.random.Generator) -> None:
+    pixels, cover = picture.cut(layer["picture"], layer.get("box"), layer.get("mask"))
+    canvas.lay(np.array(layer.get("rect", [0, 0, 1, 1])) + np.tile(shift, 2), pixels, cover)
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """How a kind of layer is drawn, the keys that it must have beside its own, and those it may have."""
+
+    draw: Callable[[Canvas, Layer, Floats, np.random.Generator], None]
+    must: tuple[str, ...] = ()
+    may: tuple[str, ...] = ()
+
+
+LAYERS = {
+    "picture": _Kind(_picture, (), ("rect", "box", "mask")),
+    "fill": _Kind(_fill),
+    "rect": _Kind(_rect, ("colour",), ("radius",)),
+    "ellipse": _Kind(_ellipse, ("colour",), ("ring",)),
+    "polygon": _Kind(_polygon, ("colour",)),
+    "fade": _Kind(_fade, ("colours",)),
+    "text": _Kind(_text, ("at", "height", "colour"), ("weight", "stretch", "outline")),
+    "lines": _Kind(_lines, ("colour", "count")),
+    "barcode": _Kind(_barcode),
+    "blobs": _Kind(_blobs, ("colours", "count", "radius")),
+    "mottle": _Kind(_mottle, (), ("scale",)),
+    "streaks": _Kind(_streaks, ("colour", "strength")),
 }
+ANY = ("probability", "at_each", "jitter")
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _numbers(value: Any, count: int) -> bool:
+    return isinstance(value, list | tuple) and len(value) == count and all(map(_number, value))
+
+
+# What the value of a key must be, and how to tell; `radius` is one number in a rect and two in blobs.
+VALUES: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    **dict.fromkeys(
+        ("rect", "ellipse", "fade", "lines", "barcode", "blobs", "box"), ("four numbers", lambda v: _numbers(v, 4))
+    ),
+    **dict.fromkeys(("at", "jitter"), ("two numbers", lambda v: _numbers(v, 2))),
+    **dict.fromkeys(
+        ("height", "weight", "stretch", "ring", "mottle", "strength", "probability"), ("a number", _number)
+    ),
+    **dict.fromkeys(("count", "scale", "streaks"), ("a whole number above 0", lambda v: isinstance(v, int) and v > 0)),
+    **dict.fromkeys(("text", "picture", "mask"), ("text", lambda v: isinstance(v, str))),
+    "polygon": ("at least three [u, v]", lambda v: len(v) > 2 and all(_numbers(p, 2) for p in v)),
+    "radius": ("a number, for blobs [lowest, highest]", lambda v: _number(v) or _numbers(v, 2)),
+    "at_each": ("a list of numbers", lambda v: _numbers(v, len(v))),
+}
+
+
+def _check(layer: Any, where: str) -> str:
+    """The kind of a layer.
+
+    Raises:
+        UserError: it is of no known kind, lacks a key, has one too many or one with a malformed value.
+    """
+    kind = next((kind for kind in LAYERS if isinstance(layer, Mapping) and kind in layer), None)
+    if kind is None:
+        raise UserError(f"{where}: {layer!r} is none of {', '.join(LAYERS)}")
+    known = (kind, *LAYERS[kind].must, *LAYERS[kind].may, *ANY)
+    for key in (kind, *LAYERS[kind].must):
+        if key not in layer:
+            raise UserError(f"{where}.{key}: a {kind} needs it")
+    for key, value in layer.items():
+        if key not in known:
+            raise UserError(f"{where}.{key}: a {kind} has no such key; it has {', '.join(known)}")
+        if key in ("fill", "colour", "outline", "colours"):
+            try:
+                _ = [hex_colour(c) for c in (value if key == "colours" else [value])]
+            except UserError as error:
+                raise UserError(f"{where}.{key}: {error}") from None
+        else:
+            wanted, holds = VALUES[key]
+            if not isinstance(value, str | int | float | list | tuple) or not holds(value):
+                raise UserError(f"{where}.{key}: {value!r} is not {wanted}")
+    return kind
 
 
 def draw(
@@ -203,19 +243,18 @@ def draw(
     """Draw `layers` onto a white canvas; `size` is [width, height] in pixels. Returns H×W×3 uint8 sRGB.
 
     Raises:
-        UserError: a layer has no known kind, lacks a key or holds a malformed value; `where` names the product.
+        UserError: a layer has no known kind, lacks a key or holds a malformed value, or its picture cannot be read;
+            `where` is the key of the art.
     """
     canvas = Canvas(*size)
     for number, layer in enumerate(layers):
-        kinds = [kind for kind in LAYERS if kind in layer]
-        if len(kinds) != 1:
-            raise UserError(f"{where}, layer {number}: needs one of {', '.join(LAYERS)}; has {', '.join(layer)}")
+        kind = _check(layer, f"{where}.layers[{number}]")
         if rng.uniform() >= layer.get("probability", 1.0):
             continue
         jitter = np.array(layer.get("jitter", [0, 0])) * rng.uniform(-1, 1, 2)
         for offset in layer.get("at_each", [0.0]):
             try:
-                LAYERS[kinds[0]](canvas, layer, jitter + [offset, 0.0], rng)
-            except (KeyError, TypeError, ValueError) as error:
-                raise UserError(f"{where}, layer {number} ({kinds[0]}): {error!r}") from None
+                LAYERS[kind].draw(canvas, layer, jitter + [offset, 0.0], rng)
+            except UserError as error:
+                raise UserError(f"{where}.layers[{number}]: {error}") from None
     return np.round(np.clip(canvas.pixels, 0, 1) * 255).astype(np.uint8)

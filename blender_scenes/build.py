@@ -8,7 +8,7 @@ import numpy as np
 from mathutils import Matrix
 
 from blender_scenes import art, blender, catalogue, device, materials
-from blender_scenes.catalogue import Product
+from blender_scenes.catalogue import Make
 from blender_scenes.config import RenderConfig
 from blender_scenes.furniture.parts import FINISHES, Furniture, Lamp, Place
 from blender_scenes.geometry import Mesh
@@ -129,10 +129,11 @@ class Builder:
 
     def _piece(self, name: str, variant: int) -> Any:
         product = self.config.products[name]
+        made = catalogue.make(product, variant)
         picture = None
-        if any(m.art for m in product.materials.values()):
+        if made.has_art:
             picture = materials.image(f"{name} {variant}", catalogue.label_art(name, product, variant))
-        return _product_data(product, self.meshes[name, variant], picture)
+        return _product_data(made, self.meshes[name, variant], picture)
 
     @property
     def denoised(self) -> bool:
@@ -160,9 +161,9 @@ def _matrix(rotation: Any, location: Sequence[float]) -> Matrix:
     return Matrix(matrix.tolist())
 
 
-def _product_data(product: Product, mesh: Mesh, picture: Any) -> Any:
-    names = list(product.materials)
-    made = [materials.material(n, product.materials[n], picture) for n in names]
+def _product_data(make: Make, mesh: Mesh, picture: Any) -> Any:
+    names = list(make.materials)
+    made = [materials.material(n, make.materials[n], picture) for n in names]
     data = _mesh_data(mesh, made, [names.index(m) for m in mesh.materials])
     data.use_fake_user = True  # kept although no object uses it between two scenes
     return data

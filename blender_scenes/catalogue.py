@@ -16,9 +16,8 @@ from blender_scenes.geometry import Mesh
 from blender_scenes.part import Part
 from coldstart.errors import UserError
 
-__all__ = ["Art", "Make", "Material", "Meshes", "Part", "Pose", "Product", "Shape", "label_art", "make", "mesh"]
+__all__ = ["Art", "Make", "Material", "Meshes", "Part", "Pose", "Product", "Shape", "Size", "label_art", "make", "mesh"]
 
-AXES = ("width", "depth", "height")
 # Multiples of these spread evenly over 0..1, together too (Roberts 2018, the sequence R2): the first variants already
 # show every shape and palette in about their share.
 SPREAD = (0.7548776662466927, 0.5698402909980532)
@@ -71,6 +70,34 @@ class Pose:
 
 
 @dataclass
+class Size:
+    """Outer dimensions of the upright piece in mm, x, y and z, each [low, high]: every variant draws its own.
+
+    An axis that is not named keeps its proportion to the first one that is.
+    """
+
+    width: list[float] | None = None
+    depth: list[float] | None = None
+    height: list[float] | None = None
+
+    def __post_init__(self) -> None:
+        for key, limits in vars(self).items():
+            if limits is not None and not _rising(limits):
+                raise UserError(f"size_mm.{key}: {list(limits)} must be [low, high] in mm, rising, above 0")
+
+    def factors(self, modelled: NDArray[np.float64], rng: np.random.Generator) -> list[float]:
+        """Factors on x, y, z that give a mesh whose extents are `modelled` (mm) a draw of these dimensions."""
+        ranges = (self.width, self.depth, self.height)
+        drawn = [None if r is None else rng.uniform(r[0], r[1]) / m for r, m in zip(ranges, modelled, strict=True)]
+        first = next((factor for factor in drawn if factor is not None), 1.0)
+        return [first if factor is None else factor for factor in drawn]
+
+
+def _rising(limits: list[float]) -> bool:
+    return len(limits) == 2 and 0 < limits[0] <= limits[1]
+
+
+@dataclass
 class Art:
     """Label art: canvas size in pixels, and its layers (see `blender_scenes.art`)."""
 
@@ -94,7 +121,7 @@ class Shape:
     parts: list[Part] = field(default_factory=list)
     materials: dict[str, Material] = field(default_factory=dict)
     art: Art | None = None
-    size_mm: dict[str, list[float]] = field(default_factory=dict)
+    size_mm: Size | None = None
 
     def __post_init__(self) -> None:
         if self.weight < 0:
@@ -109,7 +136,7 @@ class Make:
     materials: dict[str, Material]
     layers: list[Any]
     art_size: list[int]
-    size_mm: dict[str, list[float]]
+    size: Size
 
     @property
     def has_art(self) -> bool:
@@ -121,9 +148,7 @@ class Make:
 class Product:
     """One YAML of conf/product.
 
-    `size_mm` gives outer dimensions of the piece as modelled, {width: [low, high], depth: …, height: …} (x, y, z), in
-    millimetres: each variant draws its own. An axis that is not named keeps its proportion to the first one that is.
-    `scale` is how far pieces of one variant differ in size.
+    `size_mm` are the dimensions of its variants, `scale` is how far pieces of one variant differ from them.
 
     `palettes` are sets of colours and words, one for each variant in turn: [{main: "#c22", name: "COLA"}, …]. Where a
     material's `colour`, or a colour or text of the label art, is such a name, the value is put in.
@@ -135,7 +160,7 @@ class Product:
     materials: dict[str, Material] = field(default_factory=dict)
     shapes: dict[str, Shape] = field(default_factory=dict)
     palettes: list[dict[str, str]] = field(default_factory=list)
-    size_mm: dict[str, list[float]] = field(default_factory=dict)
+    size_mm: Size = field(default_factory=Size)
     poses: dict[str, Pose] = field(default_factory=dict)  # none: upright
     art: Art = field(default_factory=Art)
     variants: int = 6
@@ -152,7 +177,7 @@ class Product:
             raise UserError("shapes: needs one with a weight above 0")
         if self.variants < 1:
             raise UserError(f"variants: {self.variants} is below 1")
-        if not _range(self.scale):
+        if not _rising(self.scale):
             raise UserError(f"scale: {list(self.scale)} must be [low, high], rising, above 0")
         if not self.copies or min(self.copies) < 0 or sum(self.copies) <= 0:
             raise UserError(f"copies: {list(self.copies)} must be odds of 0, 1, 2, … pieces, one of them above 0")
@@ -162,11 +187,6 @@ class Product:
 
     def _check(self, where: str, shape: Shape) -> None:
         """Look through one shape in every palette, so that a slip is found before any work starts."""
-        for key, limits in (self.size_mm | shape.size_mm).items():
-            if key not in AXES:
-                raise UserError(f"{where}size_mm: {key!r} is none of {', '.join(AXES)}")
-            if not _range(limits):
-                raise UserError(f"{where}size_mm.{key}: {list(limits)} must be [low, high] in mm, rising, above 0")
         for palette in self.palettes or [{}]:
             made = _make(self, shape, palette)
             if not made.parts:
@@ -179,10 +199,6 @@ class Product:
                 _colour(f"{where}materials.{name}.colour", material.colour, self.palettes)
             if made.has_art:
                 art.draw(made.layers, [16, 16], np.random.default_rng(0), f"{where}art")
-
-
-def _range(limits: list[float]) -> bool:
-    return len(limits) == 2 and 0 < limits[0] <= limits[1]
 
 
 def _colour(key: str, colour: str, palettes: list[dict[str, str]]) -> None:
@@ -214,7 +230,7 @@ def _make(product: Product, shape: Shape, palette: Mapping[str, str]) -> Make:
         {name: replace(m, colour=palette.get(m.colour, m.colour)) for name, m in materials.items()},
         [_filled(layer, palette) for layer in label.layers],
         label.size,
-        product.size_mm | shape.size_mm,
+        shape.size_mm or product.size_mm,
     )
 
 
@@ -231,25 +247,11 @@ def mesh(product: Product, variant: int) -> Mesh:
     """The mesh of one variant in metres, standing on z = 0 around the z axis."""
     made = make(product, variant)
     whole = geometry.join([part.shape(p) for p in made.parts]).scaled(0.001)
-    factors = _factors(np.ptp(whole.vertices, axis=0) * 1000, made.size_mm, _stream(product.category, variant))
+    factors = made.size.factors(
+        np.ptp(whole.vertices, axis=0) * 1000, np.random.default_rng([variant, *product.category.encode(), 1])
+    )
     whole = whole.scaled(factors)
     return whole.moved([0, 0, -whole.vertices[:, 2].min()])
-
-
-def _stream(name: str, variant: int) -> np.random.Generator:
-    """A stream of chance for the size of a variant, apart from that of its label art."""
-    return np.random.default_rng([variant, *name.encode(), 1])
-
-
-def _factors(
-    modelled: NDArray[np.float64], size_mm: Mapping[str, list[float]], rng: np.random.Generator
-) -> list[float]:
-    """Factors on x, y, z that give a mesh of size `modelled` (mm) the dimensions of a variant."""
-    drawn = {
-        axis: rng.uniform(*size_mm[axis]) / modelled[number] for number, axis in enumerate(AXES) if axis in size_mm
-    }
-    first = next(iter(drawn.values()), 1.0)
-    return [drawn.get(axis, first) for axis in AXES]
 
 
 class Meshes(Mapping[tuple[str, int], Mesh]):
@@ -278,4 +280,6 @@ class Meshes(Mapping[tuple[str, int], Mesh]):
 def label_art(name: str, product: Product, variant: int) -> NDArray[np.uint8]:
     """H×W×3 uint8 sRGB label art of one variant; the same for the same product and variant."""
     made = make(product, variant)
-    return art.draw(made.layers, made.art_size, np.random.default_rng([variant, *name.encode()]), f"product {name}, art")
+    return art.draw(
+        made.layers, made.art_size, np.random.default_rng([variant, *name.encode()]), f"product {name}, art"
+    )

@@ -52,7 +52,43 @@ _LETTERS = {
     "%": "0046 0616 3040",
     "-": "1333",
     ".": "2021",
+    ",": "2110",
     "'": "2625",
+    "!": "2622 2021",
+    "+": "1333 2422",
+    "/": "0046",
+    "&": "4015162635120110203042",
+    ":": "2021 2324",
+}
+
+# The same with y counted from two below the baseline: x-height 4, descenders down to -2.
+_SMALL = {
+    "a": "4536160503123243 4642",
+    "b": "0802 0516364543321203",
+    "c": "4536160503123243",
+    "d": "4842 4536160503123243",
+    "e": "04444536160503123243",
+    "f": "38281712 0636",
+    "g": "4536160503123243 4641301001",
+    "h": "0802 0516364542",
+    "i": "2622 2828",
+    "j": "36312010 3838",
+    "k": "0802 0446 1442",
+    "l": "282332",
+    "m": "0602 05162522 25364542",
+    "n": "0602 0516364542",
+    "o": "160503123243453616",
+    "p": "0600 0516364543321203",
+    "q": "4640 4536160503123243",
+    "r": "0602 04163645",
+    "s": "45361605143443321203",
+    "t": "28233242 0646",
+    "u": "0603123243 4642",
+    "v": "062246",
+    "w": "0612243246",
+    "x": "0246 0642",
+    "y": "0622 4610",
+    "z": "06460242",
 }
 
 
@@ -61,14 +97,15 @@ def _polyline(code: str) -> list[tuple[float, float]]:
 
 
 def strokes(text: str) -> tuple[NDArray[np.float64], float]:
-    """Line segments of `text` as S×2×2 (start, end; x, y) with letters 1 high, and the text's width in letter heights.
+    """Line segments of `text` as S×2×2 (start, end; x, y) with capitals 1 high, and the text's width in that unit.
 
-    Letters without a drawing leave a gap.
+    Small letters reach a third below 0. Letters without a drawing leave a gap.
     """
     segments: list[list[tuple[float, float]]] = []
-    for place, letter in enumerate(text.upper()):
-        for code in _LETTERS.get(letter, "").split():
-            points = [((x + 5.6 * place) / 6, y / 6) for x, y in _polyline(code)]
+    for place, letter in enumerate(text):
+        base = 2 if letter in _SMALL else 0
+        for code in (_SMALL | _LETTERS).get(letter, "").split():
+            points = [((x + 5.6 * place) / 6, (y - base) / 6) for x, y in _polyline(code)]
             segments += [[a, b] for a, b in pairwise(points)]
     width = (5.6 * len(text) - 1.6) / 6
     return np.array(segments, dtype=float).reshape(-1, 2, 2), width

@@ -5,7 +5,7 @@ import difflib
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
@@ -38,7 +38,7 @@ def typed(schema: type[C], config: Any, where: str = "") -> C:
         node = OmegaConf.merge(_writable(OmegaConf.structured(schema)), config)
         return OmegaConf.to_object(node)  # type: ignore[return-value]
     except OmegaConfBaseException as error:
-        raise UserError(_with_file(_one_line(error, where, _keys(schema)))) from None
+        raise UserError(_with_file(_one_line(error, where, _keys(schema), config))) from None
     except UserError as error:
         key = ".".join(filter(None, [where, _refused(node, "", "")]))
         own = re.match(r"[\w.\[\]]+: ", str(error))
@@ -179,12 +179,12 @@ def _dispatch(task: Callable[[C], object], schema: type[C], config_name: str, do
     return 0
 
 
-def _one_line(error: Exception, where: str, known: list[str]) -> str:
+def _one_line(error: Exception, where: str, known: list[str], config: Any = None) -> str:
     """What Hydra or OmegaConf says on many lines, as one line with a remedy."""
     cause = error.__cause__ if error.__cause__ and str(error).startswith("Error merging") else error
     text = str(cause)
     prefix = f"{where}." if where else ""
-    key = re.search(r"full_key: (\S+)", text)
+    key = re.search(r"full_key: (\S+)", _full_key(text, config))
     unknown = re.search(r"Could not override '([^']+)'", text) or re.search(r"Key '([^']+)' (?:is )?not in", text)
     absent = re.search(r"Could not (?:find|load) '([^']+)'", text)
     if absent:
@@ -199,13 +199,44 @@ def _one_line(error: Exception, where: str, known: list[str]) -> str:
     if unknown:
         name = key.group(1) if key and "." in key.group(1) else unknown.group(1)
         near = difflib.get_close_matches(name, known, n=1)
-        return f"unknown key '{prefix}{name}'" + (
-            f"; did you mean '{near[0]}'?" if near else "; see --help (a key that the YAML leaves out: +key=value)"
-        )
+        holder = getattr(cause, "object_type", None)
+        if near:
+            remedy = f"did you mean '{near[0]}'?"
+        elif "." in name and dataclasses.is_dataclass(holder):
+            remedy = f"known there: {', '.join(f.name for f in dataclasses.fields(holder))}"
+        else:
+            remedy = "see --help (a key that the YAML leaves out: +key=value)"
+        return f"unknown key '{prefix}{name}'; {remedy}"
     first = text.splitlines()[0]
     if isinstance(override := getattr(error, "override", None), str):
         return f"{override!r}: cannot be read as key=value ({first}); quote text with blanks or signs: \"key='a b'\""
     return f"{prefix}{key.group(1)}: {first}" if key and key.group(1) else f"{prefix}{first}"
+
+
+def _full_key(text: str, config: Any) -> str:
+    """OmegaConf's message with the whole key of what is wrong in a list, of which it names the last part alone."""
+    from omegaconf import OmegaConf
+
+    last = re.search(r"full_key: (\w+)$", text, re.MULTILINE)
+    if last is None or config is None:
+        return text
+    plain = OmegaConf.to_container(config) if OmegaConf.is_config(config) else config
+    value = re.search(r"Value '(.*?)' of type", text)
+    found = [
+        key
+        for key, v in _leaves(plain, "")
+        if re.search(rf"\.{last[1]}$", key) and (value is None or str(v) == value[1])
+    ]
+    return text.replace(last[0], f"full_key: {found[0]}") if len(found) == 1 else text
+
+
+def _leaves(node: Any, key: str) -> Iterator[tuple[str, Any]]:
+    """Every entry of nested mappings and lists by its whole key."""
+    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for name, child in items:
+        inner = f"{key}[{name}]" if isinstance(node, list) else f"{key}.{name}".lstrip(".")
+        yield inner, child
+        yield from _leaves(child, inner)
 
 
 def _help(config_name: str, doc: str) -> str:
