@@ -1,6 +1,7 @@
-"""A solved fridge as the `scene` that the renderer takes: shelves with room above, drawers, what is on the walls, camera."""
+"""A solved fridge as the `scene` that the renderer takes: shelves, drawers, what is on the walls, camera."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -56,18 +57,18 @@ def scene(found: Solution, name: str, extras: dict[str, Any]) -> dict[str, Any]:
 def _shelves(found: Solution, drawers: list[dict[str, Any]], ceiling: float, depth: float) -> list[dict[str, Any]]:
     v, kinds = found.values, found.marks.shelves
     tops = [max(round(v[f"shelf{k}.height"]), 0) for k in range(len(kinds))]
-    spans = [_span(k, found) for k in range(len(kinds))]
     made = []
     for k, kind in enumerate(kinds):
+        span = _free(_span(k, found), [d for d in drawers if tops[k] - 5 <= d["z"][0] < tops[k] + 60])
         above = [ceiling - AIR]
         above += [t - RIM.get(kinds[i], 6.0) - AIR for i, t in enumerate(tops) if t > tops[k] + AIR]
-        above += [d["z"][0] - AIR for d in drawers if d["z"][0] > tops[k] and _overlap(d["x"], spans[k]) > 0.5]
+        above += [d["z"][0] - AIR for d in drawers if d["z"][0] > tops[k] and _overlap(span, d["x"])]
         back = min(round(depth - v[f"shelf{k}.behind"]), depth)
         shelf = {
             "height": tops[k],
             "front": int(np.clip(round(v[f"shelf{k}.front"]), 0, back - 50)),
             "back": back,
-            "x": _free(spans[k], [d for d in drawers if tops[k] - 5 <= d["z"][0] < tops[k] + 60]),
+            "x": span,
             "headroom": max(round(min(above) - tops[k]), 20),
             "weight": round(1 / len(kinds), 2),
             "kind": kind,
@@ -88,8 +89,8 @@ def _span(k: int, found: Solution) -> list[int]:
 
 def _free(span: list[int], standing: Sequence[dict[str, Any]]) -> list[int]:
     """The widest stretch of `span` beside the drawers that stand there."""
-    edges = sorted({span[0], span[1], *(int(np.clip(x, *span)) for d in standing for x in d["x"])})
-    gaps = [(a, b) for a, b in zip(edges, edges[1:], strict=False) if not any(_overlap([a, b], d["x"]) for d in standing)]
+    edges = sorted({span[0], span[1], *(int(np.clip(x, span[0], span[1])) for d in standing for x in d["x"])})
+    gaps = [(a, b) for a, b in pairwise(edges) if not any(_overlap([a, b], d["x"]) for d in standing)]
     best = max(gaps or [(span[0], span[1])], key=lambda gap: gap[1] - gap[0])
     return [best[0] + (round(AIR) if best[0] > span[0] else 0), best[1] - (round(AIR) if best[1] < span[1] else 0)]
 
@@ -119,7 +120,10 @@ def _fitted(name: str, fitting: Fitting, found: Solution, ceiling: float) -> dic
         if f"{name}.{end}" in found.marks.points
     ]
     if spots:
-        made["at"] = [round(float(c)) for c in np.mean(spots, axis=0)]
+        u, v = np.mean(spots, axis=0)
+        if fitting.kind == "bulb":  # its housing reaches 220 mm to the front, its cover 80 mm to the back
+            v = min(max(v, 270.0), found.values["cabinet.depth"] - 90)
+        made["at"] = [round(float(u)), round(float(v))]
     if len(spots) > 1:
         made["size"] = [max(round(float(c)), 3) for c in np.ptp(spots, axis=0)]
     return made | ({"text": fitting.text} if fitting.text else {})

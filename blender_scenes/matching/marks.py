@@ -8,11 +8,12 @@ The JSON file (made by the page of `matching.page`, or by hand):
      "shelves": ["rimmed", "split"], "drawers": ["clear"], "products": ["shelf0"],
      "lamps": [{"kind": "bulb", "wall": "ceiling"}], "details": [{"kind": "fan", "wall": "back", "text": "AIR"}]}
 
-Points are in pixels of the upright photo, x right and y down. Lists give the kind of each numbered thing; `products` says
-what each product stands on. `shelfN.front` and `shelfN.back` are anywhere on that edge, for boards whose ends the picture
-cuts off. `lampN.a` is a bulb's place, `lampN.a` and `lampN.b` are opposite corners of a panel or detail.
+Points are in pixels of the upright photo, x right and y down. Lists give the kind of each numbered thing; `products`
+says what each product stands on. `shelfN.front` and `shelfN.back` are anywhere on that edge, for boards whose ends the
+picture cuts off. `lampN.a` is a bulb's place, `lampN.a` and `lampN.b` are opposite corners of a panel or detail.
 """
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ import numpy as np
 from blender_scenes.furniture import fittings
 from coldstart.errors import UserError
 
-__all__ = ["CORNERS", "Fitting", "Marks", "parse", "read"]
+__all__ = ["CORNERS", "KINDS", "Fitting", "Marks", "parse", "read"]
 
 CORNERS = tuple(f"{y}_{z}_{x}" for y in ("front", "back") for z in ("bottom", "top") for x in ("left", "right"))
 SIDES = (*(f"{y}_{x}" for y in ("front", "back") for x in ("left", "right")), "front", "back")
@@ -45,7 +46,7 @@ _LENGTHS = {
     "drawer": ("width", "height", "depth"),
     "product": ("height",),
 }
-_KINDS = {"shelves": ("rimmed", "split", "glass", "wire", "floor"), "drawers": ("clear", "white")}
+KINDS = {"shelves": ("rimmed", "split", "glass", "wire", "floor"), "drawers": ("clear", "white")}
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,12 @@ class Marks:
         """The points that tell of camera and geometry, without those on walls."""
         return {k: p for k, p in self.points.items() if not k.startswith(("lamp", "detail"))}
 
+    def to_json(self) -> dict[str, Any]:
+        """What `parse` reads."""
+        plain = dataclasses.asdict(self)
+        del plain["source"]
+        return plain
+
 
 def read(path: str | Path, size: tuple[int, int]) -> Marks:
     """The marks of a JSON file, for a photo of `size`.
@@ -101,15 +108,15 @@ def parse(content: Any, size: tuple[int, int], source: str = "points") -> Marks:
     """
     if not isinstance(content, dict):
         raise UserError(f"{source}: must be a mapping with points, lengths and shelves")
-    allowed = ("size", "points", "lengths", *_KINDS, "products", "lamps", "details")
+    allowed = ("size", "points", "lengths", *KINDS, "products", "lamps", "details")
     for key in content:
         if key not in allowed:
             raise UserError(f"{source}: unknown entry {key!r}; known are {', '.join(allowed)}")
     if list(content.get("size", size)) != list(size):
         raise UserError(f"{source}: was marked in a photo of {content['size']} pixels, this one has {list(size)}")
-    kinds = {key: _kinds(content, key, options, source) for key, options in _KINDS.items()}
+    kinds = {key: _kinds(content, key, options, source) for key, options in KINDS.items()}
     if not kinds["shelves"]:
-        raise UserError(f"{source}: shelves: give the kind of each, at least one of {', '.join(_KINDS['shelves'])}")
+        raise UserError(f"{source}: shelves: give the kind of each, at least one of {', '.join(KINDS['shelves'])}")
     products = tuple(content.get("products", []))
     fitted = {key: tuple(_fitting(f, key, source) for f in content.get(key, [])) for key in ("lamps", "details")}
     things = {
@@ -194,7 +201,8 @@ def _check_enough(marks: Marks) -> None:
     solid = marks.solid
     if len(solid) < NEEDED:
         raise UserError(
-            f"{marks.source}: {len(solid)} points on cabinet, shelves, drawers and products; at least {NEEDED} are needed"
+            f"{marks.source}: {len(solid)} points on cabinet, shelves, drawers and products; "
+            f"at least {NEEDED} are needed"
         )
     spots = np.array(list(solid.values()))
     spread = np.linalg.svd(spots - spots.mean(axis=0), compute_uv=False)[1] / np.sqrt(len(spots))

@@ -32,7 +32,7 @@ class Prior:
     def value(self, theta: float) -> float:
         """The value that is `theta` deviations from the mean."""
         shift = self.deviation * theta
-        return float(self.mean * np.exp(shift)) if self.log else self.mean + shift
+        return float(self.mean * np.exp(shift) if self.log else self.mean + shift)
 
     def theta(self, value: float) -> float:
         """The inverse of `value`."""

@@ -1,4 +1,4 @@
-"""A photo for matching: pixels, the lens that its EXIF tells of, its noise, and its light before the camera's tone curve."""
+"""A photo for matching: pixels, the lens that its EXIF tells of, its noise, its light before the tone curve."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,8 +79,8 @@ def noise(pixels: NDArray[np.uint8]) -> tuple[float, float]:
     """Shot and read noise of H×W×3 pixels, as `Response` has them: deviation² = shot² · light + read², linear light.
 
     The deviation at each brightness is that of Immerkær's operator, which is blind to planes ("Fast noise variance
-    estimation", CVIU 1996, with the median for the mean so that edges do not count). It is taken from the green channel,
-    whose photosites are the most; other channels are no noisier once they are at render size.
+    estimation", CVIU 1996, with the median for the mean so that edges do not count). It is taken from the green
+    channel, whose photosites are the most; other channels are no noisier once they are at render size.
     """
     light = undeveloped(pixels)[..., 1]
     kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], dtype=float)

@@ -64,7 +64,9 @@ class Solution:
         lines.append("farthest off: " + ", ".join(f"{name} {error:.1f} px" for name, error in worst))
         lines += [f"  {name:16} {v[name]:8.1f} ± {d[name]:.1f}" for name in show if name not in self.loose]
         if self.loose:
-            said = ", ".join(f"{name} ({v[name]:.0f})" for name in self.loose)
+            # A shelf's back edge is solved by its distance from the back wall, and named as what people know.
+            plain = {n: v["cabinet.depth"] - v[n] if n.endswith(".behind") else v[n] for n in self.loose}
+            said = ", ".join(f"{name.replace('.behind', '.back')} ({value:.0f})" for name, value in plain.items())
             lines.append(f"not determined by these points, typical values taken: {said}")
         return "\n".join(lines)
 

@@ -1,0 +1,37 @@
+"""Writing the YAML files of a matched scene, as a person would: short values on one line, comments above."""
+
+from typing import Any
+
+import yaml
+
+__all__ = ["flow", "look_yaml", "scene_yaml"]
+
+
+def flow(value: Any) -> str:
+    """A value as YAML on one line."""
+    text: str = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10**6, allow_unicode=True)
+    return text.removesuffix("...\n").strip()
+
+
+def scene_yaml(scene: dict[str, Any], products: list[str], comment: str) -> str:
+    """conf/scene/NAME.yaml: `comment` on top, then products, fridge and camera."""
+    lines = [
+        "# @package _global_",
+        *(f"# {line}".rstrip() for line in comment.splitlines()),
+        "# All lengths in millimetres.",
+    ]
+    lines += ["defaults:", f"  - /product: {flow(products)}", "", "scene:", f"  name: {scene['name']}"]
+    for part in ("fridge", "camera"):
+        lines.append(f"  {part}:")
+        for key, value in scene[part].items():
+            if isinstance(value, list) and value and isinstance(value[0], dict):
+                lines += [f"    {key}:", *(f"      - {flow(item)}" for item in value)]
+            else:
+                lines.append(f"    {key}: {flow(value)}")
+    return "\n".join(lines) + "\n"
+
+
+def look_yaml(look: dict[str, Any], comment: str) -> str:
+    """conf/look/NAME.yaml."""
+    lines = [f"# {line}".rstrip() for line in comment.splitlines()]
+    return "\n".join([*lines, *(f"{key}: {flow(value)}" for key, value in look.items())]) + "\n"
