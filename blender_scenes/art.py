@@ -56,8 +56,7 @@ def _fill(canvas: Canvas, layer: Layer, shift: Floats, rng: np.random.Generator)
 
 
 def _area(layer: Layer, kind: str, shift: Floats) -> Floats:
-    shifted: Floats = np.array(layer[kind], dtype=float) + np.tile(shift, 2)
-    return shifted
+    return np.asarray(layer[kind], dtype=np.float64) + np.concatenate([shift, shift])
 
 
 def _rect(canvas: Canvas, layer: Layer, shift: Floats, rng: np.random.Generator) -> None:
@@ -66,9 +65,9 @@ def _rect(canvas: Canvas, layer: Layer, shift: Floats, rng: np.random.Generator)
 
 
 def _ellipse(canvas: Canvas, layer: Layer, shift: Floats, rng: np.random.Generator) -> None:
-    distance = canvas.ellipse(np.array(layer["ellipse"]) + [*shift, 0, 0])
+    distance: Floats = canvas.ellipse(np.array(layer["ellipse"]) + [*shift, 0, 0])
     if "ring" in layer:
-        half = layer["ring"] * canvas.height / 2
+        half = float(layer["ring"]) * canvas.height / 2
         distance = np.abs(distance + half) - half
     canvas.paint(distance, hex_colour(layer["colour"]))
 

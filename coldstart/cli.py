@@ -198,14 +198,17 @@ def _one_line(error: Exception, where: str, known: list[str], config: Any = None
         return f"{prefix}{name} has no value; give {prefix}{name}=…"
     if unknown:
         name = key.group(1) if key and "." in key.group(1) else unknown.group(1)
-        near = difflib.get_close_matches(name, known, n=1)
         holder = getattr(cause, "object_type", None)
+        if "." in name and dataclasses.is_dataclass(holder):
+            start, _, last = name.rpartition(".")
+            known = [field.name for field in dataclasses.fields(holder)]
+            near = [f"{start}.{match}" for match in difflib.get_close_matches(last, known, n=1, cutoff=0.7)]
+            remedy = f"known there: {', '.join(known)}"
+        else:
+            near = difflib.get_close_matches(name, known, n=1)
+            remedy = "see --help (a key that the YAML leaves out: +key=value)"
         if near:
             remedy = f"did you mean '{near[0]}'?"
-        elif "." in name and dataclasses.is_dataclass(holder):
-            remedy = f"known there: {', '.join(f.name for f in dataclasses.fields(holder))}"
-        else:
-            remedy = "see --help (a key that the YAML leaves out: +key=value)"
         return f"unknown key '{prefix}{name}'; {remedy}"
     first = text.splitlines()[0]
     if isinstance(override := getattr(error, "override", None), str):

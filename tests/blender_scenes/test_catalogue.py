@@ -68,7 +68,7 @@ def product(**change: Any) -> catalogue.Product:
         ({"poses": {"upright": {"tilt": [1]}}}, "poses.upright.tilt"),
         (
             {"art": {"layers": [{"circle": 1}]}, "materials": {"body": {"art": True}}},
-            r"art.layers\[0\]: .* none of fill",
+            r"art.layers\[0\]: .* is none of picture, fill",
         ),
         ({"size_mm": {"height": [200, 100]}}, r"size_mm.height: \[200.0, 100.0\] must be \[low, high\]"),
         ({"size_mm": {"length": [1, 2]}}, "'size_mm.length'; known there: width, depth, height"),
