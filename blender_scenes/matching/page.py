@@ -18,7 +18,7 @@ from blender_scenes.matching.solve import Solution
 from coldstart.dataset import sha256
 from coldstart.errors import UserError
 
-__all__ = ["clicked"]
+__all__ = ["Attempt", "Server", "clicked"]
 
 HOST = "127.0.0.1"
 LARGEST = 1_000_000  # bytes of points
@@ -32,17 +32,18 @@ def clicked(photo: Photo, attempt: Callable[[Any], Attempt], port: int) -> Attem
         UserError: the port is taken.
     """
     try:
-        server = _Server(photo, attempt, port)
+        server = Server(photo, attempt, port)
     except OSError as error:
         raise UserError(f"port: {port} cannot be used ({error.strerror}); choose another, or port=0") from None
-    with server:
-        print(f"open http://{HOST}:{server.server_port}/ in a browser on this machine", flush=True)
-        server.serve_forever(poll_interval=0.1)
-    assert server.accepted is not None
-    return server.accepted
+    print(f"open http://{HOST}:{server.server_port}/ in a browser on this machine", flush=True)
+    accepted = server.until_accepted()
+    assert accepted is not None
+    return accepted
 
 
-class _Server(ThreadingHTTPServer):
+class Server(ThreadingHTTPServer):
+    """The page's server, and what it solved so far."""
+
     daemon_threads = True
 
     def __init__(self, photo: Photo, attempt: Callable[[Any], Attempt], port: int) -> None:
@@ -60,9 +61,15 @@ class _Server(ThreadingHTTPServer):
         page = jinja2.Environment(autoescape=True).from_string(template)
         self.page = page.render(kinds=kinds, size=photo.size, key=f"marks {sha256(self.picture)}").encode()
 
+    def until_accepted(self) -> Attempt | None:
+        """Serve until the user accepts a solution, or until `shutdown` (then None)."""
+        with self:
+            self.serve_forever(poll_interval=0.1)
+        return self.accepted
+
 
 class _Handler(BaseHTTPRequestHandler):
-    server: _Server
+    server: Server
 
     def do_GET(self) -> None:
         """The page and its photo."""
