@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from blender_scenes.furniture.parts import Place
 from blender_scenes.placement import DIRECTIONS, Surface, extent
 
-__all__ = ["Surroundings"]
+__all__ = ["FLUSH", "Surroundings"]
 
 Floats = NDArray[np.float64]
 

@@ -9,6 +9,7 @@ from blender_scenes.annotate import annotate
 from blender_scenes.build import Builder
 from blender_scenes.config import RenderConfig
 from blender_scenes.lens import bend
+from blender_scenes.physics import settle
 from blender_scenes.sample import Sampler
 from blender_scenes.sensor import develop
 from blender_scenes.spec import SceneSpec
@@ -35,6 +36,8 @@ class Renderer:
         Returns how many products found no room.
         """
         spec = self.sampler.sample(index)
+        if self.config.placement.physics:
+            spec = settle(spec, self.sampler.meshes)
         self.builder.show(spec)
         for number in range(self.config.looks):
             relit = self.sampler.relit(spec, number)
