@@ -7,12 +7,12 @@ from benchmarks import check_labels
 
 def test_labels_agree_with_rays_cast_at_the_meshes() -> None:
     """One scene of each kind; `python benchmarks/check_labels.py 200` does the same at length."""
-    found = check_labels.run(len(check_labels.SCENES), [sys.executable, "-m", "blender_scenes.render"])
-    assert found.scenes == len(check_labels.SCENES)
+    found = check_labels.run(len(check_labels.KINDS), [sys.executable, "-m", "blender_scenes.render"])
+    assert found.scenes == len(check_labels.KINDS)
     assert found.objects > 15
     assert found.wrong == 0, str(found)
     assert np.sum(found.visible, axis=0)[0] > 800
-    assert max(found.fractions) < 0.1  # one pixel of a small object
+    assert np.quantile(found.fractions, 0.9) < 0.05  # a pixel is much of a small object
     assert np.mean(found.fractions) < 0.01
     assert np.median(np.concatenate(found.angles)) < 1
     assert np.concatenate(found.depth_errors).mean() < 0.0001
