@@ -108,6 +108,10 @@ def test_other_versions_give_the_same_scenes_and_labels(
             one, other = read(mine.pass_path(image, name)), read(theirs.pass_path(image, name))
             # Bumps are not the same in 3.4.
             assert np.quantile(np.abs(np.nan_to_num(one - other)), 0.95) < error, name
+    again = command(*KEYS, "count=1", f"out={tmp_path / 'again'}")
+    assert again.returncode == 0, again.stderr
+    for file in ("scenes/000000.json", "masks/000000.png", "depth/000000.png", "normals/000000.png"):
+        assert (tmp_path / "again" / file).read_bytes() == (tmp_path / "data" / file).read_bytes()
 
 
 def test_a_device_that_is_missing_is_one_line(render_command: Command, tmp_path: Path) -> None:
