@@ -83,8 +83,9 @@ def _fall(
         high = np.array([x[1] + BEYOND, y[1] + BEYOND, z]) * LARGER
         _passive(scene, "BOX", _corners(low, high), [])
     near = furniture[_near(furniture, surfaces)]
-    faces = np.arange(3 * len(near)).reshape(-1, 3).tolist()
-    _passive(scene, "MESH", near.reshape(-1, 3) * LARGER, faces)
+    if len(near):
+        faces = np.arange(3 * len(near)).reshape(-1, 3).tolist()
+        _passive(scene, "MESH", near.reshape(-1, 3) * LARGER, faces)
     bodies = [_active(scene, p, solids[p.product, p.variant]) for p in placements]
     ends = _poses(scene, bodies)
     for frame in range(1, FRAMES + 1):
