@@ -1,13 +1,14 @@
 """One piece of a product, turned as it will stand."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blender_scenes.contact import centre_of_mass, resting
 from blender_scenes.geometry import Mesh
-from blender_scenes.placement import PLANE, extent, moved
+from blender_scenes.placement import DIRECTIONS, PLANE, extent, moved
 from blender_scenes.spec import Matrix, Triple, rounded
 
 __all__ = ["Body", "Solid", "stackable"]
@@ -56,6 +57,12 @@ class Body:
         matrix: Matrix = rounded(rotation)
         vertices = scale * solid.vertices @ np.array(matrix).T
         return cls(solid, matrix, scale, vertices, extent(vertices))
+
+    @cached_property
+    def hull(self) -> Floats:
+        """Its outermost vertices M×3, one or more directions each."""
+        outer: Floats = self.vertices[np.unique((self.vertices @ DIRECTIONS.T).argmax(axis=0))]
+        return outer
 
     @property
     def low(self) -> Floats:

@@ -7,7 +7,7 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
-from blender_scenes import art, blender, catalogue, device, materials
+from blender_scenes import art, blender, catalogue, device, importer, materials, meshfile
 from blender_scenes.catalogue import Make
 from blender_scenes.config import RenderConfig
 from blender_scenes.furniture.parts import FINISHES, Furniture, Lamp, Place
@@ -164,6 +164,9 @@ def _matrix(rotation: Any, location: Sequence[float]) -> Matrix:
 def _product_data(make: Make, mesh: Mesh, picture: Any) -> Any:
     names = list(make.materials)
     made = [materials.material(n, make.materials[n], picture) for n in names]
+    if make.mesh is not None and make.mesh.material is None:
+        made = importer.materials(meshfile.checked(make.mesh.file))
+        names = [meshfile.name_of(slot) for slot in range(len(made))]
     data = _mesh_data(mesh, made, [names.index(m) for m in mesh.materials])
     data.use_fake_user = True  # kept although no object uses it between two scenes
     return data
@@ -182,6 +185,10 @@ def _mesh_data(mesh: Mesh, materials: Sequence[Any], indices: Sequence[int] | No
         data.polygons.foreach_set("use_smooth", [True] * len(mesh.faces))
         _sharpen(data)
     data.update()
+    if mesh.normals is not None:
+        if hasattr(data, "use_auto_smooth"):  # before 4.1
+            data.use_auto_smooth = True
+        data.normals_split_custom_set_from_vertices(mesh.normals.tolist())
     return data
 
 

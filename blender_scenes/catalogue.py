@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blender_scenes import art, geometry, part
+from blender_scenes import art, geometry, meshfile, part
 from blender_scenes.geometry import Mesh
+from blender_scenes.meshfile import MeshFile
 from blender_scenes.part import Part
 from coldstart.errors import UserError
 
@@ -119,6 +120,7 @@ class Shape:
 
     weight: float = 1.0
     parts: list[Part] = field(default_factory=list)
+    mesh: MeshFile | None = None
     materials: dict[str, Material] = field(default_factory=dict)
     art: Art | None = None
     size_mm: Size | None = None
@@ -133,6 +135,7 @@ class Make:
     """What one variant of a product is made of: its shape, with the palette's colours put in."""
 
     parts: list[Part]
+    mesh: MeshFile | None
     materials: dict[str, Material]
     layers: list[Any]
     art_size: list[int]
@@ -157,6 +160,7 @@ class Product:
     category: str = "???"
     label: bool = True  # false: clutter, which hides things and has no annotation
     parts: list[Part] = field(default_factory=list)
+    mesh: MeshFile | None = None  # in place of parts
     materials: dict[str, Material] = field(default_factory=dict)
     shapes: dict[str, Shape] = field(default_factory=dict)
     palettes: list[dict[str, str]] = field(default_factory=list)
@@ -189,8 +193,12 @@ class Product:
         """Look through one shape in every palette, so that a slip is found before any work starts."""
         for palette in self.palettes or [{}]:
             made = _make(self, shape, palette)
-            if not made.parts:
-                raise UserError(f"{where}parts: there are none")
+            if bool(made.parts) == (made.mesh is not None):
+                found = "both parts and mesh" if made.parts else "neither"
+                raise UserError(f"{where}parts: give either parts or mesh, found {found}")
+            if made.mesh and made.mesh.material not in (None, *made.materials):
+                names = ", ".join(made.materials) or "materials, which is empty"
+                raise UserError(f"{where}mesh.material: {made.mesh.material!r} is none of {names}")
             for number, piece in enumerate(made.parts):
                 if piece.material not in made.materials:
                     names = ", ".join(made.materials) or "materials, which is empty"
@@ -225,8 +233,10 @@ def make(product: Product, variant: int) -> Make:
 def _make(product: Product, shape: Shape, palette: Mapping[str, str]) -> Make:
     label = shape.art or product.art
     materials = {**product.materials, **shape.materials}
+    own = shape.parts or shape.mesh
     return Make(
-        shape.parts or product.parts,
+        shape.parts if own else product.parts,
+        shape.mesh if own else product.mesh,
         {name: replace(m, colour=palette.get(m.colour, m.colour)) for name, m in materials.items()},
         [_filled(layer, palette) for layer in label.layers],
         label.size,
@@ -246,7 +256,10 @@ def _filled(value: Any, palette: Mapping[str, str]) -> Any:
 def mesh(product: Product, variant: int) -> Mesh:
     """The mesh of one variant in metres, standing on z = 0 around the z axis."""
     made = make(product, variant)
-    whole = geometry.join([part.shape(p) for p in made.parts]).scaled(0.001)
+    if made.mesh:
+        whole = meshfile.load(made.mesh, sized=made.size != Size())
+    else:
+        whole = geometry.join([part.shape(p) for p in made.parts]).scaled(0.001)
     factors = made.size.factors(
         np.ptp(whole.vertices, axis=0) * 1000, np.random.default_rng([variant, *product.category.encode(), 1])
     )

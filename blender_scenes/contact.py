@@ -147,7 +147,7 @@ def centre_of_mass(vertices: Floats, triangles: NDArray[np.int64]) -> Floats:
     return centre
 
 
-def resting(vertices: Floats, centre: Floats, steps: int = 24) -> Floats:
+def resting(vertices: Floats, centre: Floats, steps: int = 100) -> Floats:
     """3×3 rotation that brings a body of N×3 vertices to rest on a plane below it; identity if it stands already.
 
     It tips over the point or edge of its support that is nearest to below its `centre` of mass, until the next vertex

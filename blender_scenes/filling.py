@@ -23,11 +23,11 @@ Floats = NDArray[np.float64]
 Window = tuple[tuple[float, float], tuple[float, float]]
 
 SURFACES = 4  # surfaces drawn for a block before it counts as unplaced
-CANDIDATES = 48  # places tried on each
-COMPARED = 10  # free places compared where visible fractions are wanted
+CANDIDATES = 64  # places tried on each
+COMPARED = 20  # free places on each compared where visible fractions are wanted
 SWAY = (0.0015, 4.0)  # metres and degrees by which equal pieces of a block stray from one another
 TALL = 1.8  # height by width from which a piece may lean
-LEANS = 6  # places tried for a piece that leans
+LEANS = 16  # places tried for a piece that leans
 REACH = 0.15  # metres from a surface's edge within which a wall is leant on
 LEFT, RIGHT, BACK, DOWN = (np.array(v, dtype=float) for v in ([-1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, -1]))
 
@@ -52,6 +52,7 @@ class Filler:
 
     def put(self, block: Block) -> int:
         """Place as much of a block as fits together; returns how many pieces that is."""
+        target, options = self._target(), list[Item]()
         # The surface is drawn first and given up late, or full shelves would fill the drawers.
         for _ in range(SURFACES if self.surfaces else 0):
             surface, window = self.surfaces[self.rng.choice(len(self.surfaces), p=odds(self.weights))]
@@ -59,10 +60,18 @@ class Filler:
             tall = first.body.size[2] >= TALL * first.body.size[:2].max()
             if tall and self.rng.uniform() < self.arrangement.leaning and self._lean(first, surface):
                 return 1
-            placed = self._first(first, block, surface, window)
-            if placed is not None:
-                return self._others(block, placed, surface)
-        return 0
+            found = self._free(first, block, surface, window)
+            if self.arrangement.visible is not None:
+                options += found[:COMPARED]
+            elif (placed := self._add(found, target)) is not None:
+                return self._others(block, placed)
+        costs = [self.room.sight.misfit(i.body.hull + np.array(i.location), target) for i in options]
+        placed = self._add([options[k] for k in np.argsort(costs, kind="stable")], target)
+        return 0 if placed is None else self._others(block, placed)
+
+    def _add(self, options: list[Item], target: float) -> Item | None:
+        """The first of them that the camera sees as wanted."""
+        return next((item for item in options if self.room.add(item, target)), None)
 
     def _draw(self, name: str) -> Item:
         """A piece at no place yet."""
@@ -79,22 +88,13 @@ class Filler:
         body = Body.of(solid, rotation, between(product.scale, rng), rest=not self.arrangement.tumble)
         return Item(body, (0.0, 0.0, 0.0), "", name, variant, pose)
 
-    def _first(self, item: Item, block: Block, surface: Surface, window: Window) -> Item | None:
-        """The block's front left piece at the best or first free candidate."""
+    def _free(self, item: Item, block: Block, surface: Surface, window: Window) -> list[Item]:
+        """The block's front left piece wherever on the surface there is room for it."""
         locations = self._candidates(item.body, block, surface, window)
         if not len(locations):
-            return None
-        found = locations[self.room.free(item.body, locations, surface)]
-        target = self._target()
-        if self.arrangement.visible is not None and len(found):
-            compared = found[:COMPARED]
-            costs = [self.room.sight.misfit(item.body.vertices + there, target) for there in compared]
-            found = compared[np.argsort(costs, kind="stable")]
-        for there in found:
-            placed = replace(item, location=rounded(there), surface=surface.name)
-            if self.room.add(placed, target):
-                return placed
-        return None
+            return []
+        free = locations[self.room.free(item.body, locations, surface)]
+        return [replace(item, location=rounded(there), surface=surface.name) for there in free]
 
     def _candidates(self, body: Body, block: Block, surface: Surface, window: Window) -> Floats:
         """N×3 rounded locations of the front left piece, within the surface; empty if it is too large for it."""
@@ -144,9 +144,10 @@ class Filler:
         bins = self.arrangement.visible
         return float((self.rng.choice(len(bins), p=odds(bins)) + self.rng.uniform()) / len(bins))
 
-    def _others(self, block: Block, first: Item, surface: Surface) -> int:
+    def _others(self, block: Block, first: Item) -> int:
         """The rest of a block, cell by cell: on top of, behind and beside its first piece."""
         placed = 1
+        surface = next(s for s, _ in self.surfaces if s.name == first.surface)
         pitch = first.body.size[:2] + self.room.gap + 5e-4
         for column, row in _cells(block):
             below: Item | None = first if (column, row) == (0, 0) else None

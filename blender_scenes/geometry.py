@@ -1,7 +1,7 @@
 """Meshes as numpy arrays: what products and furniture are made of before Blender sees them. Metres, z up."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,13 +15,17 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Mesh:
-    """`vertices` N×3 in metres, `faces` as vertex indices (3 or 4 each), `uvs` N×2, one material name per face."""
+    """`vertices` N×3 in metres, `faces` as vertex indices, `uvs` N×2, one material name per face.
+
+    `normals` N×3, for shading, are those of a file that brings its own.
+    """
 
     vertices: Floats
     faces: list[tuple[int, ...]]
     uvs: Floats
     materials: list[str]
     smooth: bool = True
+    normals: Floats | None = None
 
     def triangles(self) -> NDArray[np.int64]:
         """T×3 vertex indices; quads are split along one diagonal."""
@@ -34,11 +38,15 @@ class Mesh:
 
     def scaled(self, factor: float | Sequence[float]) -> "Mesh":
         """The same mesh, larger or smaller."""
-        return Mesh(self.vertices * np.asarray(factor), self.faces, self.uvs, self.materials, self.smooth)
+        normals = self.normals
+        if normals is not None:
+            normals = normals / np.asarray(factor)
+            normals = normals / (np.linalg.norm(normals, axis=1, keepdims=True) + 1e-12)
+        return replace(self, vertices=self.vertices * np.asarray(factor), normals=normals)
 
     def moved(self, offset: Sequence[float]) -> "Mesh":
         """The same mesh somewhere else."""
-        return Mesh(self.vertices + np.asarray(offset), self.faces, self.uvs, self.materials, self.smooth)
+        return replace(self, vertices=self.vertices + np.asarray(offset))
 
 
 def join(meshes: Sequence[Mesh]) -> Mesh:

@@ -8,11 +8,11 @@ out/overlay_NAME.jpg to see how well it fits, then render with --config-dir out 
 """
 
 import json
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from blender_scenes.furniture.parts import FINISHES, one_of
+from blender_scenes.matching import files
 from coldstart import cli
 from coldstart.dataset import write_atomic
 from coldstart.errors import UserError
@@ -36,8 +36,7 @@ class MatchConfig:
     overwrite: bool = False
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[A-Za-z]\w*", self.scene_name):
-            raise UserError(f"scene_name: {self.scene_name!r} must be letters, digits and _, a letter first")
+        files.check_name("scene_name", self.scene_name)
         one_of("door", self.door, ("left", "right", "none"))
         one_of("gasket", self.gasket, ("none", *FINISHES))
         if not 0 <= self.port <= 65535:
@@ -53,7 +52,7 @@ def match(config: MatchConfig) -> None:
         UserError: see `matching.photo.read`, `matching.marks.parse` and `matching.solve.solve`; a file that would be
             written exists or cannot be written, or a product is unknown.
     """
-    from blender_scenes.matching import files, furnish, light, marks, page, photo
+    from blender_scenes.matching import furnish, light, marks, page, photo
     from blender_scenes.matching.overlay import overlay
     from blender_scenes.matching.solve import Solution, solve
 

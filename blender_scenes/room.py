@@ -80,7 +80,7 @@ class Room:
         box = self.sight.box(world, self.arrangement.truncated, self.arrangement.max_overlap)
         if box is None:
             return False
-        self.sight.add(world, box, target)
+        self.sight.add(item.body.hull + np.array(item.location), box, target)
         self.reaches = np.concatenate([self.reaches, item.body.reach_at(item.location)[None]])
         self.items.append(item)
         return True

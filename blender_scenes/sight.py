@@ -30,11 +30,12 @@ class Sight:
         width, height = camera.size
         cell = max(width, height) / GRID
         rows, columns = int(np.ceil(height / cell)), int(np.ceil(width / cell))
+        self.cell, self.shape = cell, (rows, columns)
         x, y = np.meshgrid((np.arange(columns) + 0.5) * cell, (np.arange(rows) + 0.5) * cell)
-        self.cells = np.stack([x.ravel(), y.ravel()], axis=1) @ _NORMALS
+        self.along = np.stack([x, y], axis=-1) @ _NORMALS  # rows × columns × normals, pixels
         self.boxes: list[Box] = []
-        self.whole = np.zeros((0, self.cells.shape[0]), dtype=bool)
-        self.shown = np.zeros((0, self.cells.shape[0]), dtype=bool)
+        self.whole = np.zeros((0, rows * columns), dtype=bool)
+        self.shown = np.zeros((0, rows * columns), dtype=bool)
         self.depths = np.zeros(0)
         self.targets = np.zeros(0)
 
@@ -66,33 +67,38 @@ class Sight:
             return None
         return x0, y0, x1, y1
 
-    def silhouette(self, world: Floats) -> tuple[NDArray[np.bool_], float]:
-        """Cells covered by N×3 vertices, and their mean distance from the camera in metres."""
+    def silhouette(self, world: Floats) -> tuple[NDArray[np.int64], float]:
+        """Numbers of the cells covered by N×3 vertices, and their mean distance from the camera in metres."""
         pixels, _ = self.camera.project(world)
-        covered: NDArray[np.bool_] = (self.cells <= (pixels @ _NORMALS).max(axis=0)).all(axis=1)
-        return covered, float(np.linalg.norm(world.mean(axis=0) - np.array(self.camera.location)))
+        (left, top), (right, bottom) = (
+            np.clip(v, 0, self.shape[::-1]).astype(int).tolist()
+            for v in (np.floor(pixels.min(axis=0) / self.cell), np.ceil(pixels.max(axis=0) / self.cell))
+        )
+        inside = (self.along[top:bottom, left:right] <= (pixels @ _NORMALS).max(axis=0)).all(axis=-1)
+        row, column = np.nonzero(inside)
+        distance = float(np.linalg.norm(world.mean(axis=0) - np.array(self.camera.location)))
+        return (row + top) * self.shape[1] + column + left, distance
 
     def misfit(self, world: Floats, target: float) -> float:
-        """How far visible fractions would be from their targets, summed, with one more piece that wants `target`."""
+        """How much farther visible fractions would be from their targets, summed, with one more that wants `target`."""
         covered, depth = self.silhouette(world)
         behind = self.depths > depth
-        hidden = self.whole[~behind].any(axis=0)
-        own = _share(covered & ~hidden, covered)
-        others = np.where(behind, (self.shown & ~covered).sum(axis=1), self.shown.sum(axis=1))
-        shares = others / np.maximum(self.whole.sum(axis=1), 1)
-        return round(abs(own - target) + float(np.abs(shares - self.targets).sum()), 6)
+        own = 1 - self.whole[np.ix_(~behind, covered)].any(axis=0).mean() if len(covered) else 0.0
+        area, shown = np.maximum(self.whole.sum(axis=1), 1)[behind], self.shown.sum(axis=1)[behind]
+        left = shown - self.shown[np.ix_(behind, covered)].sum(axis=1)
+        wanted = self.targets[behind]
+        worse = np.abs(left / area - wanted) - np.abs(shown / area - wanted)
+        return round(abs(float(own) - target) + float(worse.sum()), 6)
 
     def add(self, world: Floats, box: Box, target: float) -> None:
         """One more piece, N×3 vertices in the world."""
         covered, depth = self.silhouette(world)
         behind = self.depths > depth
-        self.shown = self.shown & ~(behind[:, None] & covered)
+        whole = np.zeros(self.whole.shape[1], dtype=bool)
+        whole[covered] = True
+        self.shown[np.ix_(behind, covered)] = False
         hidden = self.whole[~behind].any(axis=0)
         self.boxes.append(box)
-        self.whole = np.concatenate([self.whole, covered[None]])
-        self.shown = np.concatenate([self.shown, (covered & ~hidden)[None]])
+        self.whole = np.concatenate([self.whole, whole[None]])
+        self.shown = np.concatenate([self.shown, (whole & ~hidden)[None]])
         self.depths, self.targets = np.append(self.depths, depth), np.append(self.targets, target)
-
-
-def _share(part: NDArray[np.bool_], whole: NDArray[np.bool_]) -> float:
-    return float(part.sum()) / max(int(whole.sum()), 1)

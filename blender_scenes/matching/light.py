@@ -13,18 +13,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
+from scipy.ndimage import distance_transform_edt
 from scipy.optimize import nnls
 
 from blender_scenes.matching.photo import Photo, noise, shrunk, undeveloped
 from blender_scenes.matching.solve import Solution
 from coldstart import cli
 
-__all__ = ["look"]
+__all__ = ["look", "relit"]
 
 Floats = NDArray[np.float64]
 
 HEIGHT = 160  # pixels of the small renders
 WALL = 0.87  # albedo of the walls, which are white or nearly so
+GAINS = (0.7, 4.0)  # by which the light around a product may be evened out
 SHOULDER = 0.5  # how phones round off highlights
 EXPOSURE = 0.5  # stops; the lamps' watts make up for whatever it is
 GAMMAS = (0.75, 0.85, 0.95, 1.05, 1.15)
@@ -52,6 +54,20 @@ def look(photo: Photo, found: Solution, scene: dict[str, Any]) -> tuple[dict[str
     tint = np.median(undeveloped(small, gamma, SHOULDER)[inside], axis=0)
     shot, read = (n * RENDER_HEIGHT / height for n in noise(photo.pixels))
     return _ranges(strengths, tint / tint.max(), gamma, shot, read), said
+
+
+def relit(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """A photo as if the product of `mask` stood in even, white light: the walls around it tell what light it stood in.
+
+    In linear light, a ring around the product (as wide as a quarter of it) is brought to the walls' albedo.
+    """
+    reach = max(3, round(0.25 * np.sqrt(mask.sum())))
+    near = distance_transform_edt(~mask)
+    light = undeveloped(pixels)
+    walls = np.quantile(light[(near > 2) & (near < reach)], 0.75, axis=0)
+    even = np.clip(light * np.clip(WALL / np.maximum(walls, 1e-3), *GAINS), 0, 1)
+    encoded = np.where(even <= 0.0031308, 12.92 * even, 1.055 * np.maximum(even, 1e-9) ** (1 / 2.4) - 0.055)
+    return np.round(255 * encoded).astype(np.uint8)
 
 
 def _inside(found: Solution, size: tuple[int, int]) -> NDArray[np.bool_]:

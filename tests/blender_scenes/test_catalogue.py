@@ -49,7 +49,7 @@ def product(**change: Any) -> catalogue.Product:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"parts": []}, "parts: there are none"),
+        ({"parts": []}, "parts: give either parts or mesh, found neither"),
         ({"parts": [{"material": "gold", **BOX}]}, r"parts\[0\].material: 'gold' is none of body"),
         ({"parts": [{"kind": "torus"}]}, r"parts\[0\].kind: 'torus' is none of lathe, sphere, box"),
         ({"parts": [BOX, {"profile": [[1, 0]]}]}, r"parts\[1\].profile: a lathe needs at least two rows of 2 or 3"),

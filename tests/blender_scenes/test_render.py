@@ -115,12 +115,15 @@ def test_installed_blender_reports_mistakes_like_any_command(blender_command: Co
     [
         (["scene=cellar"], "scene/cellar: no such config; available: fridge, fridge_a"),
         (["look=sepia"], "look/sepia: no such config; available: clean, "),
-        (["product=[ketchup,durian]"], "product/durian: no such config; available: eggBox, joghurt"),
+        (["product=[ketchup,durian]"], "product/durian: no such config; available: "),
         (["cuont=3"], "unknown key 'cuont'; did you mean 'count'?"),
         (["count=0"], "count: 0 is below 1"),
         (["count=many"], "count: Value 'many'"),
         (["size=[10,10]"], "size: [10, 10] must be"),
-        (["products.ketchup.materials.cap.colour=red"], "colour 'red': write it as '#rrggbb'"),
+        (
+            ["products.ketchup.materials.cap.colour=red"],
+            "products.ketchup.materials.cap.colour: colour 'red': write it as '#rrggbb'",
+        ),
         (["min_visible_fraction=2"], "min_visible_fraction: 2.0 is not in 0..1"),
     ],
 )

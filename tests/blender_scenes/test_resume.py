@@ -60,9 +60,7 @@ def test_kill_9_at_any_moment(whole: dict[str, bytes], render_command: Command, 
     again = render_command(*TINY, f"out={out}")
     assert again.returncode == 0, again.stderr
     assert labels(out) == whole
-    begun = time.monotonic()
     assert "already complete, 5 scenes" in render_command(*TINY, f"out={out}").stdout
-    assert time.monotonic() - begun < 4
     fewer = render_command(*TINY, "count=2", f"out={out}")
     assert fewer.returncode == 2
     assert "holds scene 4 already; give count=5 or more" in fewer.stderr

@@ -157,9 +157,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path, monkeypatch:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(
-        UserError, match=r"a.json: cannot be written \(No space left on device\); what is th"
-    ):
+    with pytest.raises(UserError, match=r"a.json: cannot be written \(No space left on device\); what is th"):
         ds.write_atomic(tmp_path / "a.json", b"new")
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
     assert (tmp_path / "a.json").read_bytes() == b"old"

@@ -1,10 +1,13 @@
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
+from blender_scenes import look
 from blender_scenes.matching import marks, model
+from blender_scenes.spec import Response
 
 SIZE = (1000, 1333)
 TRUTH = {
@@ -60,3 +63,12 @@ def marked() -> Callable[..., dict[str, Any]]:
         }
 
     return make
+
+
+@pytest.fixture(scope="session")
+def response() -> Callable[..., Response]:
+    """response(shot_noise=0.03): a camera that adds nothing but what is named."""
+    drawn = look.draw(look.Look(), np.random.default_rng(0))[1]
+    plain = {"exposure": 0.0, "white_balance": (1.0, 1.0, 1.0), "gamma": 1.0, "shoulder": 0.0, "saturation": 1.0}
+    nothing = dict.fromkeys(("vignette", "blur", "shot_noise", "read_noise"), 0.0)
+    return lambda **named: dataclasses.replace(drawn, jpeg=100, **{**plain, **nothing, **named})
