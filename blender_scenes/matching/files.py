@@ -10,6 +10,13 @@ from coldstart.errors import UserError
 __all__ = ["check_name", "flow", "look_yaml", "scene_yaml"]
 
 
+class _Plain(yaml.SafeDumper):
+    """Writes what occurs twice twice, without anchors."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
 def check_name(key: str, name: str) -> None:
     """Refuse a name that could not be a file's, a YAML key and a word of the command line.
 
@@ -24,7 +31,9 @@ def check_name(key: str, name: str) -> None:
 
 def flow(value: Any) -> str:
     """A value as YAML on one line."""
-    text: str = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10**6, allow_unicode=True)
+    text: str = yaml.dump(
+        value, Dumper=_Plain, default_flow_style=True, sort_keys=False, width=10**6, allow_unicode=True
+    )
     return text.removesuffix("...\n").strip()
 
 

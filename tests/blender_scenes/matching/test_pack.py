@@ -57,12 +57,8 @@ def test_a_bite_out_of_a_convex_product_is_given_back() -> None:
 
 def test_a_slanted_front_is_straightened() -> None:
     front = np.zeros((120, 80, 3), np.uint8)
-    front[:60, :40], front[:60, 40:], front[60:, :40], front[60:, 40:] = (
-        (255, 0, 0),
-        (0, 255, 0),
-        (0, 0, 255),
-        (255, 255, 0),
-    )
+    quarters = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)]
+    front[:60, :40], front[:60, 40:], front[60:, :40], front[60:, 40:] = quarters
     # A photo of it from below: the upper edge is shorter.
     pixels, mask = np.full((200, 160, 3), 128, np.uint8), np.zeros((200, 160), bool)
     for y in range(120):
