@@ -107,17 +107,31 @@ def _datablocks() -> Iterator[Any]:
 def _read(path: Path) -> None:
     suffix, file = path.suffix.lower(), str(path)
     if suffix in (".glb", ".gltf"):
-        bpy.ops.import_scene.gltf(filepath=file)
+        with _old_numpy_names():
+            bpy.ops.import_scene.gltf(filepath=file)
     elif suffix == ".obj":
         bpy.ops.wm.obj_import(filepath=file)
     elif suffix == ".blend":
         bpy.context.preferences.filepaths.use_scripts_auto_execute = False
         with bpy.data.libraries.load(file, link=False) as (there, here):
             here.objects = there.objects
-    elif hasattr(bpy.types, "WM_OT_usd_import"):
+    elif bpy.app.build_options.usd:
         bpy.ops.wm.usd_import(filepath=file)
     else:
         raise UserError("this Blender is built without USD; use another file type or Blender")
+
+
+@contextlib.contextmanager
+def _old_numpy_names() -> Iterator[None]:
+    """Debian's Blender 3.4.1 comes with a glTF importer that says np.bool, and with a numpy that has lost it."""
+    lost = not hasattr(np, "bool")
+    if lost:
+        np.bool = np.bool_  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        if lost:
+            del np.bool  # type: ignore[attr-defined]
 
 
 def _still(block: Any) -> None:

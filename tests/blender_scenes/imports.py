@@ -4,6 +4,7 @@ First it writes files that only Blender writes into FOLDER: a .blend with traps,
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ sys.path.append(str(ROOT / ".venv" / "lib" / f"python3.{sys.version_info.minor}"
 import bpy
 import numpy as np
 
-from blender_scenes import meshfile, picture
+from blender_scenes import importer, meshfile, picture
 from coldstart.errors import UserError
 
 
@@ -51,7 +52,7 @@ def write_files(folder: Path) -> None:
     bpy.ops.wm.save_as_mainfile(filepath=str(folder / "trap.blend"))
     empty()
     cube((0.1, 0.2, 0.3), (5, 6, 7))
-    if hasattr(bpy.types, "WM_OT_usd_export"):
+    if bpy.app.build_options.usd:
         bpy.ops.wm.usd_export(filepath=str(folder / "box.usd"))
     image = bpy.data.images.new("print", 8, 8)
     for name, file in (("outside", folder.parent / "outside.png"), ("inside", folder / "inside.png")):
@@ -66,8 +67,6 @@ def write_files(folder: Path) -> None:
 
 
 def report(file: str) -> dict[str, Any]:
-    from blender_scenes import importer
-
     before = {name: len(getattr(bpy.data, name)) for name in ("objects", "meshes", "materials", "images", "actions")}
     try:
         mesh = meshfile.load(meshfile.MeshFile(file), sized=True)
@@ -102,7 +101,8 @@ def main(folder: Path, files: list[str]) -> None:
     bpy.ops.wm.open_mainfile(filepath=str(folder / "trap.blend"), use_scripts=True)
     bpy.context.view_layer.update()
     found["trap_works"] = {mark.name: mark.exists() for mark in marks}
-    print("found:" + json.dumps(found))
+    print("found:" + json.dumps(found), flush=True)
+    os._exit(0)  # after the trap, bpy 4.5 does not end by itself
 
 
 if __name__ == "__main__":

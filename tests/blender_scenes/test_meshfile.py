@@ -1,4 +1,4 @@
-"""User meshes in every Blender: `imports.py` writes and reads files there, an independent library says what is right."""
+"""User meshes in every Blender: `imports.py` writes and reads files there, another library says what is right."""
 
 import json
 import os
