@@ -13,7 +13,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,14 +41,14 @@ KINDS = (
 )
 KEYS = ("seed=11", "size=[60,80]", "samples=1", "min_pixels=1", "passes=[depth,normals,amodal]", "logger=none")
 TOLERANCE = 0.001  # of depth, from 1 m on, and in metres before: the file has steps of 0.1 mm, Cycles' rays are float32
-STEP = 0.01  # metres between two surfaces that make a border of depth
 
 Floats = NDArray[np.float64]
+Within = Callable[[NDArray[Any], NDArray[Any]], NDArray[Any]]
 
 
 @dataclass
 class Tally:
-    """What a comparison found; `wrong` counts pixels that disagree although nothing else begins next to them."""
+    """What a comparison found; a pixel is wrong if no ray within one pixel of its middle sees what the label says."""
 
     scenes: int = 0
     objects: int = 0
@@ -101,7 +101,7 @@ def check(out: Path, config: RenderConfig, tally: Tally) -> None:
         tally.objects += len(mine)
 
 
-def _rays(camera: Camera, x: NDArray[np.int64], y: NDArray[np.int64]) -> Floats:
+def _rays(camera: Camera, x: NDArray[Any], y: NDArray[Any]) -> Floats:
     """World directions N×3 through the middles of pixels, of length 1 along the view axis."""
     focal = camera.lens_mm / camera.sensor_height_mm * camera.size[1]
     right, down = (x + 0.5 - camera.size[0] / 2) / focal, (y + 0.5 - camera.size[1] / 2) / focal
@@ -116,6 +116,39 @@ def _rays(camera: Camera, x: NDArray[np.int64], y: NDArray[np.int64]) -> Floats:
     return directions
 
 
+def _cast(scene: trimesh.Trimesh, camera: Camera, x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], Floats]:
+    """What the rays through pixels x, y (whole numbers: their middles) meet first, in the shape of x.
+
+    Triangles, −1 for none, and depths, twice the file's limit for none.
+    """
+    rays, origin = _rays(camera, x, y), np.array(camera.location)
+    hit = scene.ray.intersects_first(np.broadcast_to(origin, rays.shape), rays)
+    corners = scene.triangles[hit]
+    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    depth = np.full(len(rays), np.inf)
+    np.divide(((corners[:, 0] - origin) * across).sum(1), (rays * across).sum(1), out=depth, where=hit >= 0)
+    return hit.reshape(x.shape), _filed(depth).reshape(x.shape)
+
+
+def _filed(depth: NDArray[Any]) -> Floats:
+    """Depths cut off where the file's are; nothing is twice as far."""
+    return np.where(np.isfinite(depth), np.clip(depth, 0, passes.DEPTH_LIMIT), 2 * passes.DEPTH_LIMIT)
+
+
+def _compare(found: NDArray[Any], expected: NDArray[Any], within: Within, tolerance: float = 0.0) -> NDArray[np.int64]:
+    """How many pixels differ at a border and how many elsewhere.
+
+    `within(y, x)` gives for N pixels what M rays within one pixel of each see (N×M). At a border, one of them sees what
+    was found.
+    """
+    y, x = np.nonzero(np.abs(found - expected) > tolerance * np.maximum(expected, 1))
+    if not len(y):
+        return np.zeros(2, dtype=np.int64)
+    seen, there = within(y, x), found[y, x][:, None]
+    near = (np.abs(seen - there) <= tolerance * np.maximum(seen, 1)).any(axis=1)
+    return np.array([near.sum(), (~near).sum()])
+
+
 def _check_visible(
     spec: SceneSpec,
     solids: Sequence[trimesh.Trimesh],
@@ -124,27 +157,29 @@ def _check_visible(
     tally: Tally,
 ) -> NDArray[np.int64]:
     """Compare masks, depth and normals with the first thing that each ray meets; returns the mask that this gives."""
-    depth, normals = dense
     fixed = [p.mesh for p in place(spec.furniture).parts() if not FINISHES[p.finish].pane]
     furniture = [trimesh.Trimesh(m.vertices, m.triangles(), process=False) for m in fixed]
     everything = trimesh.util.concatenate([*solids, *furniture])
     counts = [len(s.faces) for s in [*solids, *furniture]]
-    owner = np.repeat([*(p.instance for p in spec.placements), *([0] * len(furniture))], counts)
+    # The last value is for rays that meet nothing.
+    owner = np.repeat([*(p.instance for p in spec.placements), *([0] * len(furniture)), 0], [*counts, 1])
     y, x = np.mgrid[: mask.shape[0], : mask.shape[1]]
-    rays, origin = _rays(spec.camera, x, y), np.array(spec.camera.location)
-    hit = everything.ray.intersects_first(np.broadcast_to(origin, rays.shape), rays)
-    met = hit >= 0
-    expected = np.where(met, owner[hit], 0).reshape(mask.shape)
-    tally.visible.append(_compare(mask, expected))
+    hit, depth = _cast(everything, spec.camera, x, y)
+    expected = owner[hit]
+    differing = _compare(mask, expected, lambda y, x: owner[_cast(everything, spec.camera, *_around(y, x))[0]])
+    tally.visible.append(np.array([((mask != 0) | (expected != 0)).sum(), *differing]))
     if spec.camera.k1:  # looked up in a straight picture, up to half a pixel away: nothing to measure depth by
         return expected
-    corners = everything.triangles[hit]
-    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    planes = np.column_stack([across, ((corners[:, 0] - origin) * across).sum(1)]) * met[:, None]
-    _compare_depth(depth, planes.reshape(*mask.shape, 4), rays.reshape(*mask.shape, 3), tally)
+    found = _filed(dense[0])
+    differing = _compare(found, depth, lambda y, x: _cast(everything, spec.camera, *_around(y, x))[1], TOLERANCE)
+    tally.depth.append(np.array([mask.size, *differing]))
+    errors = np.abs(found - depth)
+    tally.depth_errors.append(errors[errors <= TOLERANCE * np.maximum(depth, 1)])
     # Triangles face either way; a normal faces the camera.
-    turned = across * -np.sign((rays * across).sum(1, keepdims=True)) @ np.array(spec.camera.rotation)
-    cosine = (turned * normals.reshape(-1, 3)).sum(1) / np.linalg.norm(turned, axis=1)
+    met, rays = hit.ravel() >= 0, _rays(spec.camera, x, y)
+    flat = everything.face_normals[hit.ravel()]
+    turned = -np.sign((rays * flat).sum(1, keepdims=True)) * flat @ np.array(spec.camera.rotation)
+    cosine = (turned * dense[1].reshape(-1, 3)).sum(1)
     tally.angles.append(np.degrees(np.arccos(cosine[met].clip(-1, 1))))
     return expected
 
@@ -156,43 +191,25 @@ def _check_amodal(
     width, height = camera.size
     margin = max(width, height) // 2
     y, x = np.mgrid[-margin : height + margin, -margin : width + margin]
-    rays = _rays(camera, x, y)
-    origins = np.broadcast_to(np.array(camera.location), rays.shape)
-    whole = solid.ray.intersects_any(origins, rays).reshape(x.shape)
-    inside = whole[margin : margin + height, margin : margin + width]
-    tally.amodal.append(_compare(decode_rle(found["amodal_segmentation"]), inside))
+    whole = _meets(solid, camera, x, y)
+    inside = whole[margin : margin + height, margin : margin + width].astype(int)
+    mask = decode_rle(found["amodal_segmentation"]).astype(int)
+    differing = _compare(mask, inside, lambda y, x: _meets(solid, camera, *_around(y, x)).astype(int))
+    tally.amodal.append(np.array([(mask | inside).sum(), *differing]))
     tally.fractions.append(abs(found["visible_fraction"] - min(shown.sum() / max(whole.sum(), 1), 1.0)))
 
 
-def _neighbours(values: NDArray[Any]) -> NDArray[Any]:
-    """9×H×W×…: each pixel's own and neighbouring values."""
-    padded = np.pad(values, [(1, 1), (1, 1)] + [(0, 0)] * (values.ndim - 2), mode="edge")
-    height, width = values.shape[:2]
-    return np.stack([padded[i : i + height, j : j + width] for i, j in np.ndindex(3, 3)])
+def _meets(solid: trimesh.Trimesh, camera: Camera, x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.bool_]:
+    rays = _rays(camera, x, y)
+    origins = np.broadcast_to(np.array(camera.location), rays.shape)
+    met: NDArray[np.bool_] = solid.ray.intersects_any(origins, rays).reshape(x.shape)
+    return met
 
 
-def _compare(found: NDArray[Any], expected: NDArray[Any]) -> NDArray[np.int64]:
-    """How many pixels are not background in either, differ at a border, differ elsewhere."""
-    differs = found != expected
-    near = (_neighbours(expected) == found).any(axis=0)
-    return np.array([((found != 0) | (expected != 0)).sum(), (differs & near).sum(), (differs & ~near).sum()])
-
-
-def _compare_depth(found: NDArray[np.float32], planes: Floats, rays: Floats, tally: Tally) -> None:
-    """`planes` H×W×4 (normal, distance from the camera times its length; 0: none) are those that the rays H×W×3 meet.
-
-    A border is where a neighbour's ray meets another plane.
-    """
-    around, reach = _neighbours(planes), passes.DEPTH_LIMIT
-    depths = np.full(around.shape[:3], np.inf)
-    np.divide(around[..., 3], (around[..., :3] * rays).sum(-1), out=depths, where=around[..., :3].any(-1))
-    # Nothing is as far as can be: clip what the file clips, and keep infinity apart.
-    depths = np.where(np.isfinite(depths), depths.clip(0, reach), 2 * reach)
-    error = np.abs(np.where(np.isfinite(found), found, 2 * reach) - depths[4])
-    differs = error > TOLERANCE * np.maximum(depths[4], 1)
-    near = (np.abs(depths - depths[4]) > STEP).any(axis=0)
-    tally.depth.append(np.array([found.size, (differs & near).sum(), (differs & ~near).sum()]))
-    tally.depth_errors.append(error[~differs])
+def _around(y: NDArray[Any], x: NDArray[Any], steps: int = 21) -> tuple[Floats, Floats]:
+    """Positions x and y, N×M, of a grid over one pixel on every side of each of N pixels' middles."""
+    dy, dx = np.meshgrid(*[np.linspace(-1, 1, steps)] * 2)
+    return x[:, None] + dx.ravel(), y[:, None] + dy.ravel()
 
 
 def run(count: int, command: Sequence[str]) -> Tally:

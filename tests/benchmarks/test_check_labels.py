@@ -19,11 +19,16 @@ def test_labels_agree_with_rays_cast_at_the_meshes() -> None:
 
 
 def test_the_check_sees_what_is_wrong() -> None:
-    expected = np.zeros((12, 12), dtype=np.int64)
+    expected = np.zeros((12, 12))
     expected[4:8, 4:8] = 1
-    assert check_labels._compare(expected, expected).tolist() == [16, 0, 0]
-    assert check_labels._compare(np.roll(expected, 1, axis=1), expected)[2] == 0
-    assert check_labels._compare(np.roll(expected, 2, axis=1), expected)[2] > 0
+
+    def within(y: np.ndarray, x: np.ndarray) -> np.ndarray:
+        columns, rows = check_labels._around(y, x)
+        return expected[np.round(rows).astype(int), np.round(columns).astype(int)]
+
+    assert check_labels._compare(expected, expected, within).tolist() == [0, 0]
+    assert check_labels._compare(np.roll(expected, 1, axis=1), expected, within).tolist() == [8, 0]
+    assert check_labels._compare(np.roll(expected, 2, axis=1), expected, within).tolist() == [10, 6]
     hole = expected.copy()
     hole[5, 5] = 0
-    assert check_labels._compare(hole, expected)[2] == 1
+    assert check_labels._compare(hole, expected, within).tolist() == [0, 1]
