@@ -4,12 +4,12 @@ PY := .venv/bin/python
 REAL ?=
 DEMO := $(if $(REAL),demo_real target.data=$(abspath $(REAL)),demo)
 
-.PHONY: demo test lint install blender clean
+.PHONY: demo test lint install blender chromium clean
 
 demo: install
 	$(PY) -m coldstart experiment=$(DEMO)
 
-test: install blender .venv-bpy5/.installed lint
+test: install blender chromium .venv-bpy5/.installed lint
 	$(PY) -m pytest
 
 lint: install
@@ -32,6 +32,13 @@ blender:
 	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends blender python3-numpy; \
 	else echo "make: no blender, no root: the tests that need Debian's Blender will be skipped"; fi
+
+# The page to mark points in is tested in Debian's Chromium; where it cannot be installed, those tests say that they skip.
+chromium:
+	@if command -v chromium >/dev/null; then :; \
+	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; \
+	else echo "make: no chromium, no root: the tests that need a browser will be skipped"; fi
 
 # Blender 5 as a module: two versions of bpy cannot share an environment. The checkout itself is found from its root.
 .venv-bpy5/.installed: Makefile

@@ -89,7 +89,7 @@ def _unit_renders(found: Solution, scene: dict[str, Any], size: tuple[int, int])
     from blender_scenes.sample import Sampler
     from blender_scenes.spec import rounded
 
-    composed = cli.compose("render", ["scene=fridge_a", f"size=[{size[0]},{size[1]}]", "samples=32", "out=unused"])
+    composed = cli.compose("render", ["scene=fridge_a", f"size=[{size[0]},{size[1]}]", "samples=16", "out=unused"])
     composed.scene = scene
     config = cli.typed(RenderConfig, composed)
     sampler = Sampler(config)

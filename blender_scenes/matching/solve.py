@@ -29,7 +29,7 @@ CLICK = 0.0025  # of the picture's height: how far a click strays, and a real ca
 RULER = 1.0  # mm, how far a measured length strays
 LOOSE = 0.6  # an unknown whose deviation is still this share of its prior's was not determined
 NEAR = 50.0  # mm; what a trial camera has closer or behind it counts as there
-STARTS = 5  # of the grid's, refined
+STARTS = 3  # of the grid's, refined
 FAILED = 0.05  # of the picture's height: RMS error beyond which the labels are wrong, not the clicks
 
 

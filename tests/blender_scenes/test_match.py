@@ -100,7 +100,7 @@ def points(noise: float = 0.0) -> dict[str, object]:
 
 
 def rendered(conf: Path, name: str, out: Path) -> Path:
-    keys = [f"scene={name}", f"look={name}", f"size=[{SIZE[0]},{SIZE[1]}]", "samples=8", "count=1", "randomise=none"]
+    keys = [f"scene={name}", f"look={name}", f"size=[{SIZE[0]},{SIZE[1]}]", "samples=4", "count=1", "randomise=none"]
     done = command("render", "--config-dir", str(conf), *keys, "logger=none", f"out={out}")
     assert done.returncode == 0, done.stderr
     return out / "images" / "000000.png"

@@ -49,7 +49,6 @@ def _line(content: dict[str, Any]) -> None:
         (lambda c: c.update(shelf=["glass"]), "unknown entry 'shelf'"),
     ],
 )
-@pytest.mark.xfail(strict=False, reason="being tuned: known to be open")
 def test_bad_points_are_one_clear_line(
     marked: Callable[..., dict[str, Any]], spoil: Callable[[dict[str, Any]], None], said: str
 ) -> None:

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -84,3 +85,9 @@ def test_mixed_up_labels_are_refused(marked: Marked) -> None:
     content["points"] = {names[i]: content["points"][names[k]] for i, k in enumerate(shuffled)}
     with pytest.raises(UserError, match="no fridge fits these points"):
         solved(content)
+
+
+@pytest.mark.parametrize(("name", "size"), [("fridge_a", (1000, 1333)), ("fridge_b", (1080, 1920))])
+def test_points_of_real_photos_are_explained_within_three_pixels(name: str, size: tuple[int, int]) -> None:
+    file = Path(__file__).resolve().parents[3] / "docs" / "points" / f"{name}.json"
+    assert solve(marks.read(file, size), PHONE).rms < 3
