@@ -8,7 +8,7 @@ import numpy as np
 from mathutils import Matrix
 
 from blender_scenes import art, blender, catalogue, device, importer, materials, meshfile
-from blender_scenes.catalogue import Make
+from blender_scenes.catalogue import Product
 from blender_scenes.config import RenderConfig
 from blender_scenes.furniture.parts import FINISHES, Furniture, Lamp, Place
 from blender_scenes.geometry import Mesh
@@ -16,7 +16,7 @@ from blender_scenes.lens import pinhole
 from blender_scenes.scene import place
 from blender_scenes.spec import Light, Placement, SceneSpec
 
-__all__ = ["Builder"]
+__all__ = ["Builder", "piece"]
 
 
 class Builder:
@@ -119,21 +119,14 @@ class Builder:
     def _place(self, placement: Placement) -> Any:
         key = (placement.product, placement.variant)
         if key not in self.pieces:
-            self.pieces[key] = self._piece(*key)
+            product = self.config.products[placement.product]
+            self.pieces[key] = piece(placement.product, product, placement.variant, self.meshes[key])
         made = blender.link(self.scene, placement.product, self.pieces[key])
         rotation = np.array(placement.rotation) * placement.scale
         made.matrix_world = _matrix(rotation, placement.location)
         made.pass_index = placement.instance
         made.color = (*placement.tint, 1)
         return made
-
-    def _piece(self, name: str, variant: int) -> Any:
-        product = self.config.products[name]
-        made = catalogue.make(product, variant)
-        picture = None
-        if made.has_art:
-            picture = materials.image(f"{name} {variant}", catalogue.label_art(name, product, variant))
-        return _product_data(made, self.meshes[name, variant], picture)
 
     @property
     def denoised(self) -> bool:
@@ -161,14 +154,20 @@ def _matrix(rotation: Any, location: Sequence[float]) -> Matrix:
     return Matrix(matrix.tolist())
 
 
-def _product_data(make: Make, mesh: Mesh, picture: Any) -> Any:
-    names = list(make.materials)
-    made = [materials.material(n, make.materials[n], picture) for n in names]
+def piece(name: str, product: Product, variant: int, mesh: Mesh) -> Any:
+    """Blender's mesh of one variant of a product, with its materials; kept although no object uses it."""
+    make = catalogue.make(product, variant)
     if make.mesh is not None and make.mesh.material is None:
         made = importer.materials(meshfile.checked(make.mesh.file))
         names = [meshfile.name_of(slot) for slot in range(len(made))]
+    else:
+        picture = None
+        if make.has_art:
+            picture = materials.image(f"{name} {variant}", catalogue.label_art(name, product, variant))
+        names = list(make.materials)
+        made = [materials.material(n, make.materials[n], picture) for n in names]
     data = _mesh_data(mesh, made, [names.index(m) for m in mesh.materials])
-    data.use_fake_user = True  # kept although no object uses it between two scenes
+    data.use_fake_user = True
     return data
 
 

@@ -280,7 +280,10 @@ class Meshes(Mapping[tuple[str, int], Mesh]):
     def __getitem__(self, key: tuple[str, int]) -> Mesh:
         if key not in self._made:
             name, variant = key
-            self._made[key] = mesh(self._products[name], variant)
+            try:
+                self._made[key] = mesh(self._products[name], variant)
+            except UserError as error:
+                raise UserError(f"products.{name}.mesh.file: {error}") from None
         return self._made[key]
 
     def __iter__(self) -> Iterator[tuple[str, int]]:

@@ -124,7 +124,7 @@ def _read(path: Path) -> None:
 @contextlib.contextmanager
 def _old_numpy_names() -> Iterator[None]:
     """Debian's Blender 3.4.1 comes with a glTF importer that says np.bool, and with a numpy that has lost it."""
-    lost = not hasattr(np, "bool")
+    lost = "bool" not in vars(np)
     if lost:
         np.bool = np.bool_  # type: ignore[attr-defined]
     try:

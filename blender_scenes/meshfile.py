@@ -117,7 +117,7 @@ def load(source: MeshFile, *, sized: bool) -> Mesh:
                 f"is {largest:.4g} m large; give the product's dimensions, for example size_mm: {{height: [190, 210]}}"
             )
     except UserError as error:
-        raise UserError(f"mesh {source.file}: {error}") from None
+        raise UserError(f"{source.file}: {error}") from None
     if source.material is None:
         return mesh
     return replace(mesh, materials=[source.material] * len(mesh.faces))
