@@ -30,6 +30,7 @@ T = TypeVar("T")
 Start = Callable[[], Callable[[int], T]]
 
 RECYCLE_AFTER = 100  # scenes; then a fresh process takes over, whatever Blender has kept in memory
+START = 300.0  # seconds a process may take to start, if `timeout` is not longer
 PATIENCE = 10.0  # seconds a process gets to end by itself when there is nothing left to do
 
 
@@ -142,7 +143,8 @@ class _Worker:
     @property
     def left(self) -> float | None:
         """Seconds it may still take for its scene or its start."""
-        return max(0.0, self.since + self.timeout - time.monotonic()) if self.timeout else None
+        allowed = self.timeout if self.busy else max(self.timeout, START)
+        return max(0.0, self.since + allowed - time.monotonic()) if self.timeout else None
 
     def end(self) -> None:
         """End it at once, if it has not ended by itself."""
@@ -153,7 +155,8 @@ class _Worker:
     def hear(self) -> Any:
         """Its message: what it made, a `Failure`, or a `UserError`."""
         if not self.pipe.poll():
-            return Failure(f"took longer than scene_timeout={self.timeout:g} s")
+            what = f"scene_timeout={self.timeout:g} s" if self.busy else "a start may"
+            return Failure(f"took longer than {what}")
         try:
             return self.pipe.recv()
         except (EOFError, OSError):

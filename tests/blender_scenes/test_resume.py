@@ -70,13 +70,13 @@ def test_kill_9_at_any_moment(whole: dict[str, bytes], render_command: Command, 
 def test_workers_that_die_or_stop_are_replaced(whole: dict[str, bytes], tmp_path: Path) -> None:
     """One is killed, as a machine out of memory would; one is frozen and runs into scene_timeout."""
     out = tmp_path / "data"
-    with start(out, "workers=2", "scene_timeout=6") as running:
+    with start(out, "workers=2", "scene_timeout=12") as running:
         wait_for_files(out, 1, running)
         children = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
         first, second = (int(c) for c in children if b"spawn_main" in Path(f"/proc/{c}/cmdline").read_bytes())
         os.kill(first, signal.SIGKILL)
         os.kill(second, signal.SIGSTOP)
-        _, messages = running.communicate(timeout=60)
+        _, messages = running.communicate(timeout=200)
     assert running.returncode == 0, messages
     assert labels(out) == whole
 
