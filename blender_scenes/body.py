@@ -16,7 +16,7 @@ __all__ = ["Body", "Solid", "stackable"]
 Floats = NDArray[np.float64]
 
 LEVEL = 5e-4  # metres: what is this near to the lowest or highest point belongs to the base or the top
-OVERLAP = 0.85  # share of a base's reach that the top below it must offer in every direction
+OVERLAP = 0.8  # share of a base's reach that the top below it must offer in every direction
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,92 @@
+"""Proof of placement by an independent library: FCL on the exact meshes of many random scenes.
+
+python benchmarks/check_placement.py 40          # of each placement kind in each scene
+"""
+
+import sys
+import time
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import trimesh
+from omegaconf import OmegaConf
+
+from blender_scenes.config import RenderConfig
+from blender_scenes.geometry import Mesh
+from blender_scenes.sample import Sampler
+from blender_scenes.scene import place
+from blender_scenes.spec import SceneSpec
+from coldstart.cli import compose, typed
+
+KINDS = ("random", "crowded", "rows", "stacks", "leaning", "occluded")
+SCENES = ("fridge_a", "fridge_b", "fridge", "shelf", "table")
+FLOAT = 0.001  # metres
+
+Meshes = Mapping[tuple[str, int], Mesh]
+
+
+def bodies(spec: SceneSpec, meshes: Meshes) -> list[trimesh.Trimesh]:
+    """The meshes that are rendered, in the world, in metres."""
+    return [
+        trimesh.Trimesh(p.transform(m.vertices), m.triangles(), process=False)
+        for p in spec.placements
+        for m in [meshes[p.product, p.variant]]
+    ]
+
+
+def faults(spec: SceneSpec, meshes: Meshes) -> list[str]:
+    """Pieces that touch one another or the furniture, or have nothing within a millimetre below or beside them."""
+    manager, fixed = trimesh.collision.CollisionManager(), trimesh.collision.CollisionManager()
+    solids, where = bodies(spec, meshes), place(spec.furniture)
+    names = [f"{k} {p.product}" for k, p in enumerate(spec.placements)]
+    for name, solid in zip(names, solids, strict=True):
+        manager.add_object(name, solid)
+    for k, part in enumerate(where.parts()):
+        fixed.add_object(
+            f"{k} {part.finish}", trimesh.Trimesh(part.mesh.vertices, part.mesh.triangles(), process=False)
+        )
+    found = [f"{a} in {b}" for a, b in sorted(manager.in_collision_internal(return_names=True)[1])]
+    found += [f"{a} in {b}" for a, b in sorted(manager.in_collision_other(fixed, return_names=True)[1])]
+    heights = {s.name: s.z for s in where.surfaces()}
+    for name, p, solid in zip(names, spec.placements, solids, strict=True):
+        above = float(solid.vertices[:, 2].min()) - heights[p.surface]
+        if above < 0:
+            found.append(f"{name} sinks {1e3 * -above:.2f} mm")
+        elif above > FLOAT:  # on another one
+            manager.remove_object(name)
+            if not manager._objs or manager.min_distance_single(solid) > FLOAT:
+                found.append(f"{name} floats")
+            manager.add_object(name, solid)
+    return found
+
+
+def rows(count: int) -> Iterator[str]:
+    """A line for each scene and kind, ready for Markdown."""
+    yield "| scene | placement | pieces, fewest to most | no room | CPU ms, median and most | faults |"
+    yield "|---|---|---|---|---|---|"
+    for scene in SCENES:
+        for kind in KINDS:
+            composed = compose("render", ["out=unused", f"scene={scene}", f"placement={kind}"])
+            OmegaConf.resolve(composed)
+            sampler = Sampler(typed(RenderConfig, composed))
+            sampler.sample(count)  # makes the meshes
+            times, pieces, unplaced, wrong = [], [], 0, 0
+            for index in range(count):
+                start = time.process_time()
+                spec = sampler.sample(index)
+                times.append(1e3 * (time.process_time() - start))
+                pieces.append(len(spec.placements))
+                unplaced += sum(spec.unplaced.values())
+                for fault in faults(spec, sampler.meshes):
+                    wrong += 1
+                    print(scene, kind, index, fault, file=sys.stderr)
+            share = unplaced / max(unplaced + sum(pieces), 1)
+            yield (
+                f"| {scene} | {kind} | {np.mean(pieces):.0f}, {min(pieces)} to {max(pieces)} | {share:.0%} "
+                f"| {np.median(times):.0f}, {max(times):.0f} | {wrong} |"
+            )
+
+
+if __name__ == "__main__":
+    for row in rows(int(sys.argv[1]) if len(sys.argv) > 1 else 10):
+        print(row, flush=True)
