@@ -12,7 +12,7 @@ from blender_scenes.body import Body, Solid
 from blender_scenes.catalogue import Meshes, Pose, Product
 from blender_scenes.geometry import euler
 from blender_scenes.sensor import develop
-from blender_scenes.spec import Camera, Response
+from blender_scenes.spec import Camera, Response, rounded
 
 __all__ = ["Studio"]
 
@@ -36,7 +36,7 @@ class Studio:
         self.products, self.meshes, self.size = products, Meshes(products), size
         self.scene = blender.reset()
         blender.configure(self.scene, (size, size), samples, threads)
-        # What Cycles keeps between renders it finds again by its place in memory, where another label's picture may lie.
+        # What Cycles keeps between renders it finds by its place in memory, where another label's picture may lie.
         self.scene.render.use_persistent_data = False
         self.scene.world.node_tree.nodes["Background"].inputs["Color"].default_value = (0.5, 0.5, 0.5, 1)
         self.ground = _ground()
@@ -82,7 +82,7 @@ def framed(vertices: Floats, size: int) -> Camera:
 
 
 def _at(location: Floats, rotation: Floats, size: int) -> Camera:
-    return Camera(tuple(location), tuple(map(tuple, rotation)), LENS, SENSOR, (size, size))
+    return Camera(rounded(location), rounded(rotation), LENS, SENSOR, (size, size))
 
 
 def _camera(scene: Any, camera: Camera) -> Any:
