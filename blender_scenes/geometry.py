@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Mesh", "box", "euler", "join", "lathe", "rounded_box", "sphere"]
+__all__ = ["Mesh", "box", "carton", "euler", "join", "lathe", "rounded_box", "sphere"]
 
 Floats = NDArray[np.float64]
 
@@ -159,3 +159,49 @@ def rounded_box(
         [0, 0, half_z],
     ]
     return lathe(profile, material, segments=segments, exponent=12.0).moved(centre)
+
+
+def carton(size: Sequence[float], material: str, *, radius: float = 1.0, steps: int = 3) -> Mesh:
+    """A box with straight sides and edges rounded by `radius`, standing on z = 0 (in the unit of `size`).
+
+    Unlike on `rounded_box`, nothing printed is stretched: each side takes a quarter of u (front 0.625..0.875, right
+    from there on, back around 0.25), v is its height. Base and top take the colour of the art's edge.
+    """
+    half_x, half_y = size[0] / 2, size[1] / 2
+    r = min(radius, half_x, half_y, size[2] / 2)
+    bevel = np.linspace(0, np.pi / 2, steps + 1)
+    inset, rise = r * (1 - np.sin(bevel)), r * (1 - np.cos(bevel))
+    rows = [*zip(inset, rise, strict=True), *zip(inset[::-1], size[2] - rise[::-1], strict=True)]
+    rings, marks = [], np.zeros(0)
+    for shrink, z in rows:
+        x, y = half_x - shrink, half_y - shrink
+        round_ = max(r - shrink, 1e-6)
+        points, marks = _rounded_rectangle(x, y, round_, steps)
+        rings.append(np.column_stack([points, np.full(len(points), z)]))
+    middle = np.zeros((len(marks), 3))
+    rings = [middle, *rings, middle + [0, 0, size[2]]]
+    heights = [0.0, *(z / size[2] for _, z in rows), 1.0]
+    ring = len(marks)
+    uvs = np.concatenate([np.column_stack([marks, np.full(ring, v)]) for v in heights])
+    faces: list[tuple[int, ...]] = [
+        (j * ring + i, j * ring + i + 1, (j + 1) * ring + i + 1, (j + 1) * ring + i)
+        for j in range(len(rings) - 1)
+        for i in range(ring - 1)
+    ]
+    return Mesh(np.concatenate(rings), faces, uvs, [material] * len(faces))
+
+
+def _rounded_rectangle(x: float, y: float, r: float, steps: int) -> tuple[Floats, Floats]:
+    """Points around a rectangle of half sizes x, y with corners of radius r, counter-clockwise from the middle of the
+    right side, and their u."""
+    angle = np.linspace(0, np.pi / 2, steps + 1)
+    points, marks = [np.array([[x, 0.0]])], [np.array([0.0])]
+    for corner, (sx, sy) in enumerate([(1, 1), (-1, 1), (-1, -1), (1, -1)]):
+        turn = angle + corner * np.pi / 2
+        points.append(np.column_stack([sx * (x - r) + r * np.cos(turn), sy * (y - r) + r * np.sin(turn)]))
+        share = r / (2 * (y if corner % 2 == 0 else x)), r / (2 * (x if corner % 2 == 0 else y))
+        edge = 0.125 + 0.25 * corner
+        marks.append(np.interp(angle, [0, np.pi / 4, np.pi / 2], [edge - share[0] / 4, edge, edge + share[1] / 4]))
+    points.append(np.array([[x, 0.0]]))
+    marks.append(np.array([1.0]))
+    return np.concatenate(points), np.concatenate(marks)

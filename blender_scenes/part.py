@@ -14,6 +14,7 @@ KINDS: dict[str, tuple[tuple[int, ...], int]] = {
     "lathe": ((2, 3), 0),
     "sphere": ((), 3),
     "box": ((), 3),
+    "carton": ((), 3),
     "fruit": ((2,), 0),
     "tube": ((4,), 0),
     "prism": ((2,), 1),
@@ -25,11 +26,12 @@ KINDS: dict[str, tuple[tuple[int, ...], int]] = {
 class Part:
     """One piece of a product; lengths in millimetres, z = 0 is where it stands.
 
-    `lathe`: `profile` rows [radius, z] or [radius_x, radius_y, z]; `sphere`: `size` = [x, y, z]; `box`: `size` and
-    edge radius `round`; `fruit`: rows [radius, z], with `lobes`, `lobe_depth`, `wobble`, `bend`, `seed`; `tube`: rows
-    [x, y, z, radius]; `prism`: rows [y, z] around its cross-section, `size` = [x]; `wrap`: a label, rows [radius, z],
-    over `arc` degrees. See `geometry.lathe` for `exponent`, `ribs` and `uv`, and `produce` for the rest. `turn`
-    (degrees about x, y, z) turns it and `at` moves it. `window` [u0, v0, u1, v1] is its share of the label art.
+    `lathe`: `profile` rows [radius, z] or [radius_x, radius_y, z]; `sphere`: `size` = [x, y, z]; `box`, and `carton`
+    with straight sides and unstretched print: `size` and edge radius `round`; `fruit`: rows [radius, z], with `lobes`,
+    `lobe_depth`, `wobble`, `bend`, `seed`; `tube`: rows [x, y, z, radius]; `prism`: rows [y, z] around its
+    cross-section, `size` = [x]; `wrap`: a label, rows [radius, z], over `arc` degrees. See `geometry.lathe` for
+    `exponent`, `ribs` and `uv`, and `produce` for the rest. `turn` (degrees about x, y, z) turns it and `at` moves it.
+    `window` [u0, v0, u1, v1] is its share of the label art.
     """
 
     kind: str = "lathe"
@@ -93,6 +95,8 @@ def _made(part: Part) -> Mesh:
         case "box":
             centre = [0.0, 0.0, part.size[2] / 2]
             return geometry.rounded_box(part.size, centre, material, part.round, segments)
+        case "carton":
+            return geometry.carton(part.size, material, radius=part.round)
         case "fruit":
             return produce.fruit(
                 part.profile,

@@ -9,6 +9,7 @@ from blender_scenes import geometry
     ("mesh", "volume"),
     [
         (geometry.box([2, 3, 4], [1, 1, 1], "m"), 24.0),
+        (geometry.carton([2, 3, 4], "m", radius=0.1), 24.0),
         (geometry.sphere([1, 1, 1], "m", segments=96), 4 / 3 * np.pi),
         (geometry.lathe([[0, 0], [1, 0], [1, 2], [0, 2]], "m", segments=200), 2 * np.pi),
         (geometry.lathe([[0, 0, 0], [1, 0.5, 0], [1, 0.5, 1], [0, 0, 1]], "m", segments=400, exponent=40.0), 2.0),
@@ -43,3 +44,11 @@ def test_join_keeps_faces_on_their_own_vertices() -> None:
     both = geometry.join([a, b])
     assert both.materials == ["a"] * 6 + ["b"] * 6
     assert all(both.vertices[list(face), 0].min() > 4 for face in both.faces[6:])
+
+
+def test_print_on_a_carton_is_not_stretched() -> None:
+    mesh = geometry.carton([6, 2, 4], "m", radius=0.1)
+    front = (mesh.vertices[:, 1] < -0.99) & (np.abs(mesh.vertices[:, 2] - 2) < 1.95)
+    x, z = mesh.vertices[front, 0], mesh.vertices[front, 2]
+    assert mesh.uvs[front, 0] == pytest.approx(0.75 + 0.25 * x / 6, abs=0.005)
+    assert mesh.uvs[front, 1] == pytest.approx(z / 4)
