@@ -31,7 +31,7 @@ class Kind:
     roughness: float
     coat: float = 0.0
     flat: tuple[bool, bool] = (True, True)  # foot and top
-    convex: bool = False
+    sides: str = "free"  # free | convex | widening, see `pack.as_round`
     capped: bool = False
     lying: float = 0.0
 
@@ -39,9 +39,9 @@ class Kind:
 KINDS = {
     "bottle": Kind(True, 0.16, 0.5, flat=(True, False), capped=True, lying=0.2),
     "jar": Kind(True, 0.12, 0.5, capped=True, lying=0.03),
-    "can": Kind(True, 0.3, 0.3, convex=True, lying=0.05),
-    "tub": Kind(True, 0.35, 0.1, convex=True, lying=0.03),
-    "fruit": Kind(True, 0.45, flat=(False, False), convex=True),
+    "can": Kind(True, 0.3, 0.3, sides="convex", lying=0.05),
+    "tub": Kind(True, 0.35, 0.1, sides="widening", lying=0.03),
+    "fruit": Kind(True, 0.45, flat=(False, False), sides="convex"),
     "carton": Kind(False, 0.4, 0.1),
     "box": Kind(False, 0.5),
 }
@@ -97,7 +97,7 @@ def new_product(config: ProductConfig) -> None:
     pixels = light.relit(taken.pixels, mask) if config.white_around else taken.pixels
     kind = KINDS[config.kind]
     if kind.round:
-        found = pack.as_round(pixels, mask, config.height_mm, flat=kind.flat, convex=kind.convex, capped=kind.capped)
+        found = pack.as_round(pixels, mask, config.height_mm, flat=kind.flat, sides=kind.sides, capped=kind.capped)
         parts, materials = _round(found, config.height_mm, kind)
         art = found.art
         width = 2 * max(radius for radius, _ in found.profile)

@@ -48,13 +48,11 @@ class Box:
     art: Picture
 
 
-def as_round(
-    pixels: Picture, mask: Mask, height: float, *, flat: tuple[bool, bool], convex: bool, capped: bool
-) -> Round:
+def as_round(pixels: Picture, mask: Mask, height: float, *, flat: tuple[bool, bool], sides: str, capped: bool) -> Round:
     """A round product `height` mm high from H×W×3 `pixels` and its H×W `mask`.
 
-    `flat`: whether its foot and its top are; `convex`: whether its sides never bend inwards; `capped`: whether to look
-    for a cap of another colour.
+    `flat`: whether its foot and its top are; `sides`: `convex` ones never bend inwards, `widening` ones go outwards all
+    the way up, others are `free`; `capped`: whether to look for a cap of another colour.
 
     Raises:
         UserError: it has fewer than 24 rows of pixels.
@@ -71,8 +69,11 @@ def as_round(
     radius = median_filter(np.maximum(right - middle, middle - left)[::-1], max(3, count // 40 * 2 + 1))
     radius = gaussian_filter1d(radius, max(1.0, count / 90), mode="nearest")  # pixels are steps, products are not
     edge = max(2, round(FLAT * count))
-    if convex:  # what the cut took away at one height, the rows above and below give back
+    # What the cut took away at one height, the rows above and below give back.
+    if sides == "convex":
         radius = _envelope(radius)
+    elif sides == "widening":
+        radius = np.maximum.accumulate(radius)
     if flat[0]:
         radius[:edge] = np.maximum(radius[:edge], radius[edge : 2 * edge].max())
     if flat[1]:

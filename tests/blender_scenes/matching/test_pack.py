@@ -26,7 +26,7 @@ def bottle(tilt: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("tilt", [0.0, 6.0])
 def test_a_round_product_is_unrolled(tilt: float) -> None:
-    found = pack.as_round(*bottle(tilt), 300.0, flat=(True, False), convex=False, capped=True)
+    found = pack.as_round(*bottle(tilt), 300.0, flat=(True, False), sides="free", capped=True)
     radii, heights = np.array(found.profile).T
     assert heights[0] == 0 and heights[-1] == 300 and (np.diff(heights) >= 0).all()
     assert np.interp(100, heights[1:-1], radii[1:-1]) == pytest.approx(40, abs=1.5)
@@ -43,13 +43,14 @@ def test_a_round_product_is_unrolled(tilt: float) -> None:
     assert right - centre == pytest.approx(0.125 * 90 / pack.SEEN, abs=0.012)
 
 
-def test_a_bite_out_of_a_convex_product_is_given_back() -> None:
+@pytest.mark.parametrize("sides", ["convex", "widening"])
+def test_a_bite_out_of_a_plain_product_is_given_back(sides: str) -> None:
     pixels, mask = bottle()
     mask = mask.copy()
     mask[200:350] = abs(np.arange(300) - 150) < 40
     mask[350:] = mask[:200] = False
     mask[260:290, 100:130] = mask[260:290, 170:200] = False
-    found = pack.as_round(pixels, mask, 150.0, flat=(True, True), convex=True, capped=False)
+    found = pack.as_round(pixels, mask, 150.0, flat=(True, True), sides=sides, capped=False)
     radii = np.array(found.profile)[1:-1, 0]
     assert radii.min() == pytest.approx(40, abs=1)
     assert found.cap_at == 150
