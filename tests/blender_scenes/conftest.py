@@ -12,15 +12,6 @@ from omegaconf import OmegaConf
 from blender_scenes.config import RenderConfig
 from coldstart.cli import conf_dir, typed
 
-# Tests of commands that are not finished yet.
-collect_ignore = [
-    "imports.py",
-    "test_meshfile.py",
-    "test_match.py",
-    "test_new_product.py",
-    "test_catalogue.py",
-    "matching",
-]
 ROOT = Path(__file__).resolve().parents[2]
 
 
