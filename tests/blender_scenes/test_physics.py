@@ -23,7 +23,7 @@ HALF = 0.0005  # metres
 @pytest.fixture(scope="module", params=["table", "fridge_b"])
 def settled(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
     """Scenes before and after, from a process of their own."""
-    command = [sys.executable, "tests/blender_scenes/settling.py", request.param, "3"]
+    command = [sys.executable, "tests/blender_scenes/settling.py", request.param, "2"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
@@ -73,6 +73,8 @@ def test_settled_scenes_keep_the_guarantee(
                 if j == k:
                     continue
                 others.add_object(str(j), other)
+                if (other.bounds[0] > solid.bounds[1]).any() or (other.bounds[1] < solid.bounds[0]).any():
+                    continue
                 pair = trimesh.collision.CollisionManager()
                 pair.add_object("other", other)
                 assert not shared(pair, solid), (p, spec.placements[j])
