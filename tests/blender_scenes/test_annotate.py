@@ -71,9 +71,12 @@ def test_truncation_counts_what_the_frame_cuts_off(sampler: Sampler) -> None:
     right, _up, _ = np.array(spec.camera.rotation).T
     whole = labels(sampler, spec, silhouettes(sampler, spec))
     assert all(a["truncated"] == 0 for a in whole)
-    moved = tuple(np.array(spec.camera.location) + 0.25 * right)
+    # So far to the right that the frame's left edge runs through the first product.
+    (seen,), (depth,) = spec.camera.project(np.array([spec.placements[0].location]))
+    focal = spec.camera.lens_mm / spec.camera.sensor_height_mm * spec.camera.size[1]
+    moved = tuple(np.array(spec.camera.location) + seen[0] * depth / focal * right)
     shifted = dataclasses.replace(spec, camera=dataclasses.replace(spec.camera, location=moved))
     cut = labels(sampler, shifted, silhouettes(sampler, shifted))
-    assert any(0 < a["truncated"] <= 1 for a in cut)
+    assert 0.1 < cut[0]["truncated"] < 0.9
     for a in cut:
         assert a["truncated"] == 0 or a["amodal_bbox"][0] < 0
