@@ -114,7 +114,7 @@ def test_installed_blender_reports_mistakes_like_any_command(blender_command: Co
     ("keys", "message"),
     [
         (["scene=cellar"], "scene/cellar: no such config; available: fridge, fridge_a"),
-        (["look=sepia"], "look/sepia: no such config; available: clean, "),
+        (["look=sepia"], "look/sepia: no such config; available: any, clean, "),
         (["product=[ketchup,durian]"], "product/durian: no such config; available: "),
         (["cuont=3"], "unknown key 'cuont'; did you mean 'count'?"),
         (["count=0"], "count: 0 is below 1"),
