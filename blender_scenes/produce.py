@@ -133,7 +133,7 @@ def prism(outline: Any, width: float, material: str) -> Mesh:
     uvs = np.concatenate(
         [np.column_stack([np.zeros(n + 1), marks]), np.column_stack([np.ones(n + 1), marks]), np.full((2 * n, 2), 0.5)]
     )
-    faces: list[tuple[int, ...]] = [(i, i + n + 1, i + n + 2, i + 1) for i in range(n)]
+    faces: list[tuple[int, ...]] = [(i, i + 1, i + n + 2, i + n + 1) for i in range(n)]
     start = 2 * (n + 1)
     faces += [tuple(range(start, start + n))[::-1], tuple(range(start + n, start + 2 * n))]
     return Mesh(vertices, faces, uvs, [material] * len(faces), smooth=False)

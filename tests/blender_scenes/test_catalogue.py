@@ -7,7 +7,7 @@ import trimesh
 
 from blender_scenes import catalogue
 from blender_scenes.config import RenderConfig
-from coldstart.cli import typed
+from coldstart.cli import compose, typed
 from coldstart.errors import UserError
 
 # Outer sizes in mm that a person would measure: width, depth, height.
@@ -140,3 +140,45 @@ def test_meshes_are_made_once_for_each_product_and_variant() -> None:
     meshes = catalogue.Meshes({"x": product(parts=[BOX], variants=3)})
     assert list(meshes) == [("x", 0), ("x", 1), ("x", 2)]
     assert meshes["x", 2] is meshes["x", 2]
+
+
+# What a shop sells, in mm: the smallest and the largest width, depth and height of any variant.
+GENERIC = {
+    "can": ((50, 50, 33), (90, 90, 180)),
+    "carton": ((40, 30, 100), (100, 100, 260)),
+    "jar": ((40, 40, 80), (95, 95, 130)),
+    "bottle": ((55, 50, 170), (85, 85, 330)),
+    "box": ((75, 35, 65), (205, 80, 315)),
+    "bag": ((95, 55, 160), (165, 80, 245)),
+    "apple": ((65, 60, 65), (88, 90, 95)),
+    "lemon": ((50, 50, 70), (68, 68, 98)),
+    "banana": ((155, 50, 25), (215, 130, 110)),
+    "carrot": ((155, 20, 20), (335, 130, 70)),
+    "cheese": ((55, 55, 36), (132, 160, 68)),
+}
+
+
+@pytest.fixture(scope="module")
+def generic() -> dict[str, catalogue.Product]:
+    composed = compose("sheet", [f"product=[{','.join(GENERIC)}]", "out=unused.png"])
+    return {name: typed(catalogue.Product, composed.products[name]) for name in GENERIC}
+
+
+@pytest.mark.parametrize("name", GENERIC)
+def test_generic_products_have_real_sizes_in_every_variant(name: str, generic: dict[str, catalogue.Product]) -> None:
+    made = generic[name]
+    assert made.category == name and made.label
+    sizes = np.array([np.ptp(catalogue.mesh(made, v).vertices, axis=0) for v in range(made.variants)]) * 1000
+    least, most = GENERIC[name]
+    assert (sizes >= least).all() and (sizes <= most).all(), sizes.round()
+    assert np.ptp(sizes, axis=0).max() > 5  # they differ
+    arts = {catalogue.label_art(name, made, v).tobytes() for v in range(4)}
+    assert len(arts) == 4
+
+
+def test_print_faces_outwards_on_every_generic_product(generic: dict[str, catalogue.Product]) -> None:
+    for name, made in generic.items():
+        for variant in range(4):
+            mesh = catalogue.mesh(made, variant)
+            a, b, c = (mesh.vertices[mesh.triangles()[:, k]] for k in range(3))
+            assert np.einsum("ij,ij->", a, np.cross(b, c)) / 6 > 5e-5, (name, variant)  # 50 ml and more

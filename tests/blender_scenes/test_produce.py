@@ -29,6 +29,7 @@ def solid(mesh: Mesh) -> trimesh.Trimesh:
 )
 def test_meshes_are_closed_with_normals_outwards(mesh: Mesh) -> None:
     assert solid(mesh).is_watertight
+    assert solid(mesh).is_winding_consistent
     assert solid(mesh).volume > 0
     assert len(mesh.uvs) == len(mesh.vertices)
     assert mesh.uvs.min() >= 0
