@@ -1,13 +1,17 @@
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import trimesh
+import yaml
+from PIL import Image
 
 from blender_scenes import catalogue
 from blender_scenes.config import RenderConfig
-from coldstart.cli import compose, typed
+from coldstart.cli import compose, conf_dir, typed
 from coldstart.errors import UserError
 
 # Outer sizes in mm that a person would measure: width, depth, height.
@@ -182,3 +186,14 @@ def test_print_faces_outwards_on_every_generic_product(generic: dict[str, catalo
             mesh = catalogue.mesh(made, variant)
             a, b, c = (mesh.vertices[mesh.triangles()[:, k]] for k in range(3))
             assert np.einsum("ij,ij->", a, np.cross(b, c)) / 6 > 5e-5, (name, variant)  # 50 ml and more
+
+
+def test_the_examples_in_the_docs_are_products(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("photos", "meshes"):
+        (tmp_path / folder).mkdir()
+    Image.new("RGB", (1100, 1200)).save(tmp_path / "photos" / "muesli.jpg")
+    trimesh.creation.box().export(tmp_path / "meshes" / "soda_can.glb")
+    monkeypatch.chdir(tmp_path)
+    text = (conf_dir().parent / "docs" / "products.md").read_text(encoding="utf-8")
+    examples = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)]
+    assert [typed(catalogue.Product, example).category for example in examples] == ["jam", "muesli", "soda"]

@@ -110,6 +110,7 @@ def test_nothing_in_a_blend_file_runs(found: dict[str, Any]) -> None:
         ("damaged.glb", "cannot be read"),
         ("damaged.blend", "cannot be read"),
         ("damaged.usd", "cannot be read|without USD"),
+        ("gigantic.glb", "has 20480 triangles, more than 1000; reduce it first"),
         ("outside.blend", "outside.png lies outside of the mesh's folder"),
     ],
 )
