@@ -6,6 +6,7 @@ bent alike.
 """
 
 import dataclasses
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,9 @@ Floats = NDArray[np.float64]
 ROUNDS = 12  # of the fixed-point iteration; for |k1| r² ≤ 0.25 the rest is far below a hundredth of a pixel
 
 
+@lru_cache(maxsize=1)
 def _sources(camera: Camera) -> tuple[Floats, Floats]:
-    """H×W pinhole pixel coordinates (x, y) of what each distorted pixel's centre sees."""
+    """H×W pinhole pixel coordinates (x, y) of what each distorted pixel's centre sees; all passes of a scene ask."""
     width, height = camera.size
     focal = camera.lens_mm / camera.sensor_height_mm * height
     x, y = np.meshgrid((np.arange(width) + 0.5 - width / 2) / focal, (np.arange(height) + 0.5 - height / 2) / focal)

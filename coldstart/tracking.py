@@ -2,6 +2,7 @@
 
 import csv
 import importlib.util
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -83,10 +84,12 @@ class WandbRun(Run):
     """A Weights & Biases run; offline runs lie in the out folder until `wandb sync` uploads them."""
 
     def __init__(self, config: LoggerConfig, stage: str, settings: Mapping[str, Any], out: Path) -> None:
+        self.mode: Literal["offline", "online"] = "online" if config.mode == "online" else "offline"
+        if self.mode == "offline":
+            os.environ["WANDB_ERROR_REPORTING"] = "false"  # or W&B asks a server, offline or not, where to send errors
         import wandb
 
         self.wandb = wandb
-        self.mode: Literal["offline", "online"] = "online" if config.mode == "online" else "offline"
         out.mkdir(parents=True, exist_ok=True)
         try:
             self.run = wandb.init(

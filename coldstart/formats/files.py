@@ -9,7 +9,7 @@ from PIL import Image as Picture
 from coldstart.dataset import Dataset, Image
 from coldstart.errors import UserError
 
-__all__ = ["Files", "Output", "Reading", "carried", "check_names", "clipped", "companions"]
+__all__ = ["Files", "Output", "Reading", "carried", "check_writable", "clipped", "companions"]
 __all__ += ["inside", "places", "upright_size"]
 
 Files = Mapping[str, bytes]  # path in the folder, with slashes -> content
@@ -78,8 +78,8 @@ def clipped(box: list[float], image: Image) -> tuple[float, float, float, float]
     )
 
 
-def check_names(dataset: Dataset, label_file: Callable[[Image], str]) -> None:
-    """Refuse names that a text format cannot hold, and images that would share a label file.
+def check_writable(dataset: Dataset, label_file: Callable[[Image], str]) -> None:
+    """Refuse what a format of one label file an image cannot hold: names, shared label files, turned pictures.
 
     Raises:
         UserError: as said; the line names the class or the image.
@@ -98,6 +98,8 @@ def check_names(dataset: Dataset, label_file: Callable[[Image], str]) -> None:
             raise UserError(
                 f"{dataset.root}: images {other!r} and {image['file_name']!r} would share {name}; rename one"
             )
+    for image in dataset.images:
+        upright_size(dataset.path(image))
 
 
 def upright_size(path: Path) -> tuple[int, int]:

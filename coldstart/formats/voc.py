@@ -15,7 +15,7 @@ import defusedxml.ElementTree
 from coldstart.dataset import PHOTO_SUFFIXES, Annotation, Dataset, Image
 from coldstart.errors import UserError
 from coldstart.formats import sidecar
-from coldstart.formats.files import Files, Output, Reading, carried, check_names, clipped, inside, upright_size
+from coldstart.formats.files import Files, Output, Reading, carried, check_writable, clipped, inside, upright_size
 from coldstart.formats.sidecar import Found, Label
 
 __all__ = ["is_one", "read", "write"]
@@ -35,9 +35,7 @@ def write(dataset: Dataset, shard_bytes: int) -> Output:
     Raises:
         UserError: two images share a label file, a name cannot be written, a picture is stored turned.
     """
-    check_names(dataset, _label_file)
-    for image in dataset.images:
-        upright_size(dataset.path(image))
+    check_writable(dataset, _label_file)
     stems = [Path(image["file_name"]).with_suffix("").as_posix() for image in dataset.images]
     head = {"ImageSets/Main/trainval.txt": "".join(f"{s}\n" for s in stems).encode(), **sidecar.head(dataset)}
     return Output(head, _pictures(dataset))

@@ -13,7 +13,7 @@ import yaml
 from coldstart.dataset import PHOTO_SUFFIXES, Annotation, Dataset, Image
 from coldstart.errors import UserError
 from coldstart.formats import sidecar
-from coldstart.formats.files import Files, Output, Reading, carried, check_names, clipped, inside, upright_size
+from coldstart.formats.files import Files, Output, Reading, carried, check_writable, clipped, inside, upright_size
 from coldstart.formats.sidecar import Found, Label
 
 __all__ = ["is_one", "read", "write"]
@@ -33,9 +33,7 @@ def write(dataset: Dataset, shard_bytes: int) -> Output:
     Raises:
         UserError: two images share a label file, a name cannot be written, a picture is stored turned.
     """
-    check_names(dataset, _label_file)
-    for image in dataset.images:
-        upright_size(dataset.path(image))
+    check_writable(dataset, _label_file)
     names = dict(enumerate(dataset.class_names))
     content = {"train": "images", "val": "images", "names": names}
     head = {"data.yaml": yaml.safe_dump(content, allow_unicode=True, sort_keys=False).encode(), **sidecar.head(dataset)}

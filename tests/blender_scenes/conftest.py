@@ -1,9 +1,11 @@
+import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hydra import compose, initialize_config_dir
@@ -78,5 +80,19 @@ def blender5_command() -> Callable[..., subprocess.CompletedProcess[str]]:
     def run(*keys: str) -> subprocess.CompletedProcess[str]:
         command = [str(python), "-m", "blender_scenes.render", *keys]
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def answers() -> Callable[[str], dict[str, Any]]:
+    """answers("panes.py"): what a script beside these tests prints as JSON, run with Blender as a module."""
+
+    def run(script: str) -> dict[str, Any]:
+        command = [sys.executable, str(Path(__file__).with_name(script))]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200, check=False)
+        assert done.returncode == 0, done.stderr
+        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        return found
 
     return run

@@ -1,6 +1,5 @@
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,8 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
-def panes() -> dict[str, Any]:
-    command = [sys.executable, str(Path(__file__).with_name("panes.py"))]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200, check=False)
-    assert done.returncode == 0, done.stderr
-    answers: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return answers
+def panes(answers: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+    return answers("panes.py")
 
 
 def test_what_stands_behind_panes_keeps_its_labels_without_a_hole(panes: dict[str, Any]) -> None:

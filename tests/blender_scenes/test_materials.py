@@ -1,22 +1,13 @@
-import json
-import subprocess
-import sys
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-
 
 @pytest.fixture(scope="module")
-def jars() -> dict[str, Any]:
-    command = [sys.executable, str(Path(__file__).with_name("jars.py"))]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200, check=False)
-    assert done.returncode == 0, done.stderr
-    answers: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return answers
+def jars(answers: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+    return answers("jars.py")
 
 
 def test_clear_jars_keep_their_label_and_hide_that_of_what_is_inside(jars: dict[str, Any]) -> None:

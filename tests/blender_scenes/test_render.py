@@ -115,7 +115,7 @@ def test_installed_blender_reports_mistakes_like_any_command(blender_command: Co
     [
         (["scene=cellar"], "scene/cellar: no such config; available: fridge, fridge_a"),
         (["look=sepia"], "look/sepia: no such config; available: any, clean, "),
-        (["product=[ketchup,durian]"], "product/durian: no such config; available: "),
+        (["product=[ketchup,durian]"], "product/durian: no such config; available: apple, avocado, "),
         (["cuont=3"], "unknown key 'cuont'; did you mean 'count'?"),
         (["count=0"], "count: 0 is below 1"),
         (["count=many"], "count: Value 'many'"),
