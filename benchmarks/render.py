@@ -72,10 +72,12 @@ def command(overrides: list[str], cores: int) -> tuple[float, float]:
 def profile(overrides: list[str]) -> dict[str, float]:
     """Seconds per scene of each of STEPS and of the whole, by one worker with one thread."""
     from blender_scenes.config import RenderConfig
-    from blender_scenes.renderer import Renderer
+    from blender_scenes.workers import few_cores
     from coldstart.cli import compose, typed
 
     config = typed(RenderConfig, compose("render", overrides))
+    with few_cores(1):
+        from blender_scenes.renderer import Renderer
     renderer = Renderer(config, threads=1)
     profiler, begun = cProfile.Profile(), time.perf_counter()
     profiler.enable()

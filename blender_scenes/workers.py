@@ -14,7 +14,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection, wait
@@ -24,7 +24,7 @@ from typing import Any, Generic, TypeVar
 from blender_scenes.config import RenderConfig
 from coldstart.errors import UserError
 
-__all__ = ["RECYCLE_AFTER", "Failure", "Outcome", "Start", "attempt", "renderer", "run"]
+__all__ = ["RECYCLE_AFTER", "Failure", "Outcome", "Start", "attempt", "few_cores", "renderer", "run"]
 
 T = TypeVar("T")
 Start = Callable[[], Callable[[int], T]]
@@ -45,9 +45,29 @@ class Outcome(Generic[T]):
 
 def renderer(config: RenderConfig, threads: int) -> Callable[[int], int]:
     """What each worker starts with: a Blender of its own, ready to render scenes of `config`."""
-    from blender_scenes.renderer import Renderer  # needs Blender, which the parent of worker processes does without
+    with few_cores(threads):
+        from blender_scenes.renderer import Renderer  # needs Blender, which the parent of worker processes does without
 
     return Renderer(config, threads).render
+
+
+@contextmanager
+def few_cores(count: int) -> Iterator[None]:
+    """Let Blender, imported in here, count `count` cores, where the system can tell it so.
+
+    While it is imported, its task scheduler (oneTBB) sizes its pool by the cores that the process may use, not by the
+    threads we ask for later, and threads of the pool that are left without work spin: each worker would burn a second
+    core, mostly in sched_yield.
+    """
+    if not hasattr(os, "sched_setaffinity"):  # Linux has it
+        yield
+        return
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(allowed)[:count])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 class Failure(str):

@@ -93,6 +93,17 @@ def test_processes_that_cannot_start_end_the_run() -> None:
         list(workers.run(ends, range(3), workers=1, retries=1, timeout=0))
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system has no CPU affinity")
+def test_blender_is_told_of_as_many_cores_as_a_worker_has_threads() -> None:
+    allowed = os.sched_getaffinity(0)
+    with workers.few_cores(1):
+        assert len(os.sched_getaffinity(0)) == 1
+    assert os.sched_getaffinity(0) == allowed
+    with pytest.raises(ImportError), workers.few_cores(1):
+        raise ImportError
+    assert os.sched_getaffinity(0) == allowed
+
+
 @PROC
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_no_worker_outlives_its_parent(how: signal.Signals, tmp_path: Path) -> None:
