@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-KEYS = ["size=[320,320]", "samples=8", "count=12", "logger=none"]
+KEYS = ["size=[320,320]", "samples=4", "count=12", "logger=none"]
 FEW = 1  # scenes for BlenderProc's own settings: 1024 samples, or as many as its noise threshold asks for
 
 
@@ -37,7 +37,7 @@ def main(keys: list[str]) -> None:
     print(f"{' '.join(overrides)}, {len(os.sched_getaffinity(0))} cores\n")
     print(f"{'':<28} {'images/min':>11} {'ratio':>7} {'CPU s/image':>12} {'ratio':>7}")
     row("Coldstart", ours, ours)
-    for name, settings, count in (("BlenderProc, our settings", "ours", None), ("BlenderProc, its own", "own", FEW)):
+    for name, settings, count in (("BlenderProc, our settings", given["samples"], None), ("BlenderProc, its own", "own", FEW)):
         command = [python, str(Path(__file__).with_name("blenderproc_inside.py")), str(out), settings, str(count or "")]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:

@@ -1,4 +1,4 @@
-"""The half of benchmarks/blenderproc.py that runs in BlenderProc's environment: FOLDER own|ours COUNT.
+"""The half of benchmarks/blenderproc.py that runs in BlenderProc's environment: FOLDER own|SAMPLES COUNT.
 
 BlenderProc wants to be started by its own launcher in a Blender it has downloaded. Its Python API runs with the bpy
 wheel once its start-up is bypassed: the package set-up, and the switch of the interface to English, which the wheel has
@@ -39,11 +39,11 @@ def load(scratch: Path) -> Any:
     return bproc
 
 
-def as_ours(bproc: Any) -> None:
+def as_ours(bproc: Any, samples: int) -> None:
     """What blender_scenes.blender.configure sets."""
-    bproc.renderer.set_max_amount_of_samples(8)
+    bproc.renderer.set_max_amount_of_samples(samples)
     bproc.renderer.set_noise_threshold(0)
-    bproc.renderer.set_light_bounces(2, 1, 0, 3, 2, 16, 0)
+    bproc.renderer.set_light_bounces(8, 8, 0, 8, 8, 16, 0)
     cycles = bpy.context.scene.cycles
     cycles.caustics_reflective = cycles.caustics_refractive = False
     cycles.sample_clamp_indirect = 4
@@ -53,8 +53,8 @@ def as_ours(bproc: Any) -> None:
 def main(folder: Path, settings: str, count: int | None) -> None:
     """Render the first `count` scenes (None: all) of FOLDER/scenes."""
     bproc = load(folder / "scratch")
-    if settings == "ours":
-        as_ours(bproc)
+    if settings != "own":
+        as_ours(bproc, int(settings))
     bproc.renderer.enable_segmentation_output(
         map_by=["category_id", "instance", "name"], default_values={"category_id": 0}
     )

@@ -88,7 +88,8 @@ def can_denoise(scene: Any) -> bool:
 def configure(scene: Any, size: tuple[int, int], samples: int, threads: int) -> None:
     """Cycles, tuned for many small pictures.
 
-    Few bounces and no caustics cost the detector nothing; without the denoiser four times the samples make up for it.
+    Few samples cost less than few bounces, which leave white interiors too dark (benchmarks/settings.py); no caustics.
+    Without the denoiser four times the samples make up for it.
     """
     scene.render.engine = "CYCLES"
     cycles = scene.cycles
@@ -101,8 +102,7 @@ def configure(scene: Any, size: tuple[int, int], samples: int, threads: int) -> 
         cycles.denoising_input_passes = "RGB_ALBEDO"
         if hasattr(cycles, "denoising_quality"):  # since 4.2
             cycles.denoising_quality = "FAST"
-    cycles.max_bounces, cycles.diffuse_bounces, cycles.glossy_bounces = 3, 2, 1
-    cycles.transmission_bounces = 2
+    cycles.max_bounces = cycles.diffuse_bounces = cycles.glossy_bounces = cycles.transmission_bounces = 8
     cycles.min_transparent_bounces = cycles.transparent_max_bounces = CLEAR_SURFACES
     cycles.caustics_reflective = cycles.caustics_refractive = False
     cycles.sample_clamp_indirect = 4
