@@ -1,0 +1,150 @@
+"""What cheaper renders cost a detector: the same scenes with few and many samples, a detector from each, one test.
+
+    python benchmarks/settings_detector.py out=outputs/settings_detector photos=../shared/data/fridge_a
+
+The renders of one sample count differ from another's in nothing else, and the detectors of one seed see the same
+batches. All are scored on fine renders of other scenes, and on labelled photos where `photos=` names a folder. Call it
+again after a stop: what is done is not redone. Keys are the fields of `Comparison`.
+
+Differences are to the largest sample count, seed by seed; their 95 % intervals are over images and seeds, both drawn
+anew with replacement (Efron & Tibshirani 1993). Few seeds make them look a little narrower than they are.
+"""
+
+import json
+import math
+import resource
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from coldstart import dataset
+from coldstart.dataset import Dataset
+from detect import scoring
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Keys of the command line."""
+
+    out: str = "outputs/settings_detector"
+    photos: str | None = None  # folder of labelled photos of the place
+    scene: str = "fridge_a"
+    look: str = "fridge_a"
+    size: list[int] = field(default_factory=lambda: [240, 320])  # of renders and of the detector's input
+    samples: list[int] = field(default_factory=lambda: [1, 2, 4, 16])
+    count: int = 160  # renders to train on, of each sample count
+    fine: int = 60  # renders to score on
+    fine_samples: int = 32
+    seeds: int = 3  # detectors of each sample count
+    steps: int = 150
+    batch: int = 8
+    draws: int = 200  # of images and seeds
+
+
+def main(keys: list[str]) -> None:
+    """Render, train, score, print the tables."""
+    try:
+        merged = OmegaConf.merge(OmegaConf.structured(Comparison), OmegaConf.from_dotlist(keys))
+        config = cast(Comparison, OmegaConf.to_object(merged))
+    except OmegaConfBaseException as error:
+        sys.exit(f"{str(error).splitlines()[0]}; the keys are {', '.join(Comparison.__dataclass_fields__)}")
+    out = Path(config.out)
+    costs = {n: render(config, out / "renders" / str(n), samples=n, count=config.count) for n in config.samples}
+    render(config, out / "fine", samples=config.fine_samples, count=config.fine, seed=1000)
+    tests = {"fine renders": out / "fine", **({"photos": Path(config.photos)} if config.photos else {})}
+    detections: dict[tuple[str, int, int], Path] = {}
+    for seed in range(config.seeds):
+        for n in config.samples:
+            made = out / "detectors" / f"{n}_{seed}"
+            learn = {"mix": "synthetic", "steps": config.steps, "batch": config.batch, "size": config.size}
+            run("detect.train", made, synthetic=f"[{out / 'renders' / str(n)}]", seed=seed, **learn)
+            for name, data in tests.items():
+                scored = out / "scores" / f"{n}_{seed}_{name.split()[0]}"
+                run("detect.evaluate", scored, checkpoint=made / "detector.safetensors", data=data)
+                detections[name, n, seed] = scored / "detections.json"
+    print(f"\n{json.dumps(OmegaConf.to_container(merged))}")
+    for name, folder in tests.items():
+        data, rng = dataset.load(folder), np.random.default_rng(0)
+        images = [rng.integers(len(data.images), size=len(data.images)) for _ in range(config.draws)]
+        chosen = [np.arange(len(data.images)), *images]
+        found = {
+            n: np.stack([averages(data, detections[name, n, seed], chosen) for seed in range(config.seeds)])
+            for n in config.samples
+        }
+        print(f"\n{name}: {len(data.images)} images, {config.seeds} detectors of each sample count\n")
+        print(table(found, costs))
+
+
+def render(config: Comparison, folder: Path, *, samples: int, count: int, seed: int = 0) -> float:
+    """Fill `folder`; CPU seconds per image, start included, of the last call that rendered any, nan if none did."""
+    before, cpu = len(list(folder.glob("scenes/*.json"))), cpu_seconds()
+    keys = {"scene": config.scene, "look": config.look, "size": config.size, "workers": 1, "seed": seed}
+    run("blender_scenes.render", folder, samples=samples, count=count, **keys)
+    cost = folder.with_suffix(".cpu")
+    if count > before:
+        cost.write_text(f"{(cpu_seconds() - cpu) / (count - before):.3f}\n")
+    return float(cost.read_text()) if cost.exists() else math.nan
+
+
+def run(module: str, out: Path, **keys: Any) -> None:
+    """One of Coldstart's commands; it shows its own progress, and is done at once where it has been done."""
+    given = [f"{key}={value}".replace(" ", "") for key, value in {**keys, "out": out, "logger": "none"}.items()]
+    print(f"\n{module} {' '.join(given)}", flush=True)
+    subprocess.run([sys.executable, "-m", module, *given], check=True)
+
+
+def cpu_seconds() -> float:
+    """Of all finished child processes."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def averages(data: Dataset, detections: Path, chosen: list[NDArray[np.int64]]) -> NDArray[np.float64]:
+    """AP and AP50, len(chosen)×2, of the detections on each choice of images (places in `data`, repeats allowed)."""
+    predictions: dict[Any, list[Any]] = {image["id"]: [] for image in data.images}
+    for prediction in json.loads(detections.read_text()):
+        predictions[prediction["image_id"]].append(prediction)
+    truth, found = data.by_image(), []
+    for places in chosen:
+        drawn = [data.images[place] for place in places]
+        labels = [{**a, "image_id": i} for i, image in enumerate(drawn, 1) for a in truth[image["id"]]]
+        metrics = scoring.score(
+            [{**p, "image_id": i} for i, image in enumerate(drawn, 1) for p in predictions[image["id"]]],
+            [{**image, "id": i} for i, image in enumerate(drawn, 1)],
+            [{**label, "id": i} for i, label in enumerate(labels, 1)],
+            data.categories,
+            draws=0,
+        ).metrics
+        found.append([metrics["AP"], metrics["AP50"]])
+    return np.array(found, dtype=float)
+
+
+def table(found: Mapping[int, NDArray[np.float64]], costs: Mapping[int, float]) -> str:
+    """Lines of text. `found`: seeds×(1 + draws)×2 AP and AP50 of each sample count; the first is on all images."""
+    lines = [f"{'samples':>7} {'CPU s/image':>12} {'AP':>6}  {'of seeds':<12} {'AP50':>6} {'AP, difference':>15}  95 %"]
+    finest = found[max(found)]
+    seeds, draws = len(finest), finest.shape[1] - 1
+    rng = np.random.default_rng(0)
+    drawn = rng.integers(seeds, size=(seeds, draws))
+    for n, scores in found.items():
+        ap = scores[:, 0, 0]
+        line = f"{n:7} {costs[n]:12.2f} {ap.mean():6.3f}  {ap.min():.3f}–{ap.max():.3f}  {scores[:, 0, 1].mean():6.3f}"
+        if scores is not finest:
+            apart = scores[:, :, 0] - finest[:, :, 0]
+            resampled = np.take_along_axis(apart[:, 1:], drawn, axis=0).mean(axis=0)
+            low, high = np.percentile(resampled, [2.5, 97.5])
+            line += f" {apart[:, 0].mean():+15.3f}  {low:+.3f} to {high:+.3f}"
+        lines.append(line)
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
