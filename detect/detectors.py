@@ -16,9 +16,10 @@ from torchvision.models.detection.fcos import FCOSHead
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
 
 from coldstart import cli
+from coldstart.backbone import MEAN, STD
 from coldstart.dataset import write_atomic
 from coldstart.errors import UserError
-from detect.backbone import MEAN, PARTS, STD, STRIDES, PyramidBackbone
+from detect.backbone import PARTS, STRIDES, PyramidBackbone
 
 __all__ = ["DETECTORS", "Checkpoint", "FcosLite0Config", "build", "check", "load", "save"]
 

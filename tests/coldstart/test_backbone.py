@@ -1,0 +1,38 @@
+import pytest
+import torch
+
+from coldstart.backbone import efficientnet_lite0, imagenet_weights
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+def test_the_wheels_tensors_match_timms_in_order_shape_by_shape(pooled: bool) -> None:
+    ours = efficientnet_lite0(pretrained=False, pooled=pooled).state_dict()
+    theirs = torch.load(imagenet_weights(), weights_only=True)
+    names = list(theirs)
+    assert [t.shape for t in ours.values()] == [t.shape for t in list(theirs.values())[: len(ours)]]
+    left_out = ("_fc",) if pooled else ("_conv_head", "_bn1", "_fc")
+    assert all(name.startswith(left_out) for name in names[len(ours) :])
+    # The same kind of tensor at the same place: weight, bias, running_mean, …
+    assert [n.rsplit(".", 1)[1] for n in ours] == [n.rsplit(".", 1)[1] for n in names[: len(ours)]]
+
+
+def test_pretrained_features_tell_patterns_apart_that_random_ones_do_not() -> None:
+    """Two crops of one texture are closer than two textures, by a wide margin, only after ImageNet."""
+    rows, columns = torch.meshgrid(torch.arange(96.0), torch.arange(96.0), indexing="ij")
+    stripes, checks = torch.sin(columns / 2), torch.sign(torch.sin(rows / 5) * torch.sin(columns / 5))
+    pictures = torch.stack([stripes, stripes.roll(7, 1), checks, checks.roll(7, 1)])[:, None].repeat(1, 3, 1, 1)
+
+    def margin(pretrained: bool) -> float:
+        torch.manual_seed(0)
+        network = efficientnet_lite0(pretrained).eval()
+        with torch.inference_mode():
+            features = torch.nn.functional.normalize(network(pictures)[-1].mean((2, 3)), dim=1)
+        likeness = features @ features.T
+        return float(likeness[0, 1] + likeness[2, 3] - likeness[0, 2] - likeness[1, 3])
+
+    assert margin(True) > 0.5
+    assert margin(False) < 0.1
+
+
+def test_pooled_features_are_one_row_a_picture_of_any_size() -> None:
+    assert efficientnet_lite0(pretrained=True, pooled=True).eval()(torch.zeros(2, 3, 40, 56)).shape == (2, 1280)
