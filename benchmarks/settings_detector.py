@@ -18,14 +18,14 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from coldstart import dataset
+from coldstart.cli import plain, typed
 from coldstart.dataset import Dataset
 from detect import scoring
 
@@ -51,11 +51,7 @@ class Comparison:
 
 def main(keys: list[str]) -> None:
     """Render, train, score, print the tables."""
-    try:
-        merged = OmegaConf.merge(OmegaConf.structured(Comparison), OmegaConf.from_dotlist(keys))
-        config = cast(Comparison, OmegaConf.to_object(merged))
-    except OmegaConfBaseException as error:
-        sys.exit(f"{str(error).splitlines()[0]}; the keys are {', '.join(Comparison.__dataclass_fields__)}")
+    config = typed(Comparison, OmegaConf.from_dotlist(keys))
     out = Path(config.out)
     costs = {n: render(config, out / "renders" / str(n), samples=n, count=config.count) for n in config.samples}
     render(config, out / "fine", samples=config.fine_samples, count=config.fine, seed=1000)
@@ -70,7 +66,7 @@ def main(keys: list[str]) -> None:
                 scored = out / "scores" / f"{n}_{seed}_{name.split()[0]}"
                 run("detect.evaluate", scored, checkpoint=made / "detector.safetensors", data=data)
                 detections[name, n, seed] = scored / "detections.json"
-    print(f"\n{json.dumps(OmegaConf.to_container(merged))}")
+    print(f"\n{json.dumps(plain(config))}")
     for name, folder in tests.items():
         data, rng = dataset.load(folder), np.random.default_rng(0)
         images = [rng.integers(len(data.images), size=len(data.images)) for _ in range(config.draws)]
