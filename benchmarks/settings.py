@@ -3,12 +3,11 @@
     python benchmarks/settings.py                               # 4 scenes of fridge_a, 240×240
     python benchmarks/settings.py scene=shelf count=2
 
-Rows are denoised and have 8 bounces where they do not say otherwise; the reference has 256 samples and 16 bounces. Fewer
+Rows are denoised and have 8 bounces unless they say otherwise; the reference has 256 samples and 16 bounces. Fewer
 bounces are darker, which exposure makes good: `light` is the share of the reference's. Distances are PSNR in dB (more
 is closer) of the pictures developed at equal mean light, without the camera's noise. The last row is the yardstick: the
 reference with and without the noise that the look's camera adds. All this says what a picture loses; what a detector
 loses is in settings_detector.py. Some of the pictures are put side by side in OUT/settings.jpg.
-"""
 
 import sys
 import time
