@@ -1,6 +1,8 @@
-"""What both training stages ask of Lightning: our progress lines, and the precision this machine is good at."""
+"""What both training stages ask of Lightning: progress lines, checkpoints, the precision this machine is good at."""
 
+import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
@@ -10,7 +12,18 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from coldstart.errors import UserError
 from coldstart.progress import Progress
 
-__all__ = ["PRECISIONS", "ProgressLines", "autocast", "device", "fit", "precision", "quiet", "trainer"]
+__all__ = [
+    "PRECISIONS",
+    "KeepCheckpoint",
+    "ProgressLines",
+    "autocast",
+    "device",
+    "fit",
+    "precision",
+    "quiet",
+    "saved_steps",
+    "trainer",
+]
 
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 
@@ -38,6 +51,46 @@ class ProgressLines(pl.Callback):
         """Leave the bar."""
         if self.progress is not None:
             self.progress.close()
+
+
+class KeepCheckpoint(pl.Callback):
+    """Replaces `path` by the whole state of the training every `every` steps, at the last, and on SIGTERM.
+
+    The file is at any time the one before or the one after, never half of it. `per_step` is how many optimisers a
+    training step moves, since Lightning counts those.
+    """
+
+    def __init__(self, path: Path, every: int, steps: int, per_step: int = 1) -> None:
+        self.path, self.every, self.steps, self.per_step = path, every, steps, per_step
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        """Save where it is due."""
+        step = trainer.global_step // self.per_step
+        # Several processes stop between two steps, each when it hears of the signal; they cannot save together then.
+        stopping = trainer.received_sigterm and trainer.world_size == 1
+        if step % self.every and step != self.steps and not stopping:
+            return
+        partial = self.path.with_name(f".{self.path.name}.partial")
+        trainer.save_checkpoint(partial)
+        if trainer.is_global_zero:
+            with partial.open("rb+") as file:
+                os.fsync(file.fileno())
+            partial.replace(self.path)
+
+
+def saved_steps(path: Path, per_step: int = 1) -> int:
+    """How many steps the checkpoint that `KeepCheckpoint` left at `path` has behind it; 0 if there is none.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    if not path.is_file():
+        return 0
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        return int(checkpoint["global_step"]) // per_step
+    except Exception as error:  # torch.load raises what the damaged bytes happen to lead to
+        raise UserError(f"{path}: cannot be read ({type(error).__name__}); remove it to train from the start") from None
 
 
 def precision(wanted: str = "auto") -> str:

@@ -1,6 +1,5 @@
-"""How a detector is trained: losses, optimiser, schedule and the checkpoint to go on from."""
+"""How a detector is trained: losses, optimiser and schedule."""
 
-from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
@@ -9,7 +8,7 @@ from torch import Tensor, nn
 
 from coldstart.errors import UserError
 
-__all__ = ["DetectorModule", "KeepCheckpoint", "load_checkpoint"]
+__all__ = ["DetectorModule"]
 
 
 class DetectorModule(pl.LightningModule):
@@ -54,31 +53,3 @@ class DetectorModule(pl.LightningModule):
             pct_start=self.warmup,
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-
-class KeepCheckpoint(pl.Callback):
-    """Writes `path` every `every` steps, atomically."""
-
-    def __init__(self, path: Path, every: int) -> None:
-        self.path, self.every = path, every
-
-    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Save where it is due."""
-        if trainer.global_step % self.every == 0:
-            temporary = self.path.with_name(f".{self.path.name}.tmp")
-            trainer.save_checkpoint(temporary)
-            temporary.replace(self.path)
-
-
-def load_checkpoint(path: Path) -> int:
-    """How many steps the checkpoint at `path` has behind it; 0 if there is none.
-
-    Raises:
-        UserError: it cannot be read.
-    """
-    if not path.is_file():
-        return 0
-    try:
-        return int(torch.load(path, map_location="cpu", weights_only=True)["global_step"])
-    except Exception as error:  # torch.load raises what the damaged bytes happen to lead to
-        raise UserError(f"{path}: cannot be read ({type(error).__name__}); remove it to train from the start") from None

@@ -20,7 +20,7 @@ from coldstart.errors import UserError
 from detect import data, detectors
 from detect.augment import Augmentation, AugmentConfig
 from detect.drawing import draw_batch
-from detect.module import DetectorModule, KeepCheckpoint, load_checkpoint
+from detect.module import DetectorModule
 
 __all__ = ["TrainConfig", "train"]
 
@@ -107,7 +107,7 @@ def train(config: TrainConfig) -> None:
     names = data.class_names([*synthetic, *real])
     if not any(data.targets(d.annotations) for d in (*synthetic, *real)):
         raise UserError(f"{', '.join(str(d.root) for d in (*synthetic, *real))}: no box to learn from")
-    start = load_checkpoint(out / "last.ckpt")
+    start = training.saved_steps(out / "last.ckpt")
     training.device(config.accelerator)
     training.quiet()
     trainer = training.trainer(
@@ -141,7 +141,7 @@ def train(config: TrainConfig) -> None:
             run.images("batch", [out / "batch.png"])
         trainer.logger = run.lightning() or None
         trainer.callbacks += [  # type: ignore[attr-defined]
-            KeepCheckpoint(out / "last.ckpt", config.checkpoint_every),
+            training.KeepCheckpoint(out / "last.ckpt", config.checkpoint_every, config.steps),
             training.ProgressLines("training", config.steps),
         ]
         training.fit(trainer, module, loader, out / "last.ckpt" if start else None)

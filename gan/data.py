@@ -1,9 +1,10 @@
-"""Unpaired pictures for training: renders on one side, photos on the other."""
+"""Training pictures: renders with what is known of them on one side, photos on the other."""
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from statistics import median
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,22 +16,52 @@ from torch.utils.data import Dataset, Sampler
 from coldstart import dataset
 from coldstart.errors import UserError
 from coldstart.progress import track
+from gan.guide import channels, read_guide
 
-__all__ = ["From", "Pictures", "UnpairedCrops", "from_tensor", "open_domains", "read_picture", "to_tensor"]
+__all__ = [
+    "Crops",
+    "From",
+    "Pair",
+    "Pictures",
+    "Renders",
+    "from_tensor",
+    "open_domains",
+    "read_picture",
+    "to_pair",
+    "to_tensor",
+]
 
 IN_MEMORY = 2 * 1024**3  # bytes per domain up to which decoded pictures are kept
+FEWEST = 2  # photos; a single one is not a look but a picture
 
-Pixels = NDArray[np.uint8]
+Pixels = NDArray[Any]
+
+
+class Pair(NamedTuple):
+    """A batch, or one item of it without the N.
+
+    `source` and `target` are N×3×H×W in [-1, 1]; `objects`, N×1×H×W in {0, 1}, is 1 where the source shows an object
+    (0 everywhere if its folder has no masks); `guide`, N×C×H×W in [-1, 1], is what else is known of the source, see
+    `gan.guide` (C is 0 unless the model asks for it).
+    """
+
+    source: Tensor
+    target: Tensor
+    objects: Tensor
+    guide: Tensor
 
 
 def read_picture(path: Path, *, upright: bool = True) -> Image.Image:
-    """The RGB picture at `path`; `upright` turns it as its EXIF orientation asks.
+    """The 8-bit RGB picture at `path`; `upright` turns it as its EXIF orientation asks.
 
     Raises:
-        UserError: it cannot be read as an image.
+        UserError: it cannot be read, or is grey, 16-bit or CMYK: what it would look like in RGB is not ours to guess.
     """
     try:
         with Image.open(path) as picture:
+            if picture.mode not in ("RGB", "RGBA", "RGBX", "P", "PA", "YCbCr"):
+                kind = {"1": "black and white", "L": "grey", "LA": "grey"}.get(picture.mode, f"of mode {picture.mode}")
+                raise UserError(f"{path}: is {kind}, not an 8-bit RGB picture; convert or remove it")
             turned = ImageOps.exif_transpose(picture) if upright else picture
             return turned.convert("RGB")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
@@ -38,14 +69,20 @@ def read_picture(path: Path, *, upright: bool = True) -> Image.Image:
 
 
 def to_tensor(pixels: Pixels) -> Tensor:
-    """H×W×3 uint8 to 3×H×W float in [-1, 1]."""
+    """H×W×3 in 0..255 to 3×H×W float in [-1, 1]."""
     return torch.from_numpy(pixels.copy()).permute(2, 0, 1).float() / 127.5 - 1.0
 
 
-def from_tensor(image: Tensor) -> Pixels:
+def from_tensor(image: Tensor) -> NDArray[np.uint8]:
     """3×H×W in [-1, 1] to H×W×3 uint8, rounded to the nearest level."""
     levels = ((image.float().clamp(-1, 1) + 1.0) * 127.5).round().to(torch.uint8)
     return levels.permute(1, 2, 0).cpu().contiguous().numpy()
+
+
+def to_pair(render: Pixels, photo: Pixels) -> Pair:
+    """An H×W×(4 + C) array of `Renders` and an H×W×3 one of `Pictures`, as a `Pair` without the N."""
+    known = torch.from_numpy(render[..., 3:].copy()).permute(2, 0, 1).float()
+    return Pair(to_tensor(render[..., :3]), to_tensor(photo), known[:1], known[1:])
 
 
 class Pictures:
@@ -58,13 +95,14 @@ class Pictures:
         self, paths: Sequence[Path], *, description: str, upright: bool, short_side: int | None = None
     ) -> None:
         self.paths, self.upright, self.short_side = list(paths), upright, short_side
-        first = self._read(self.paths[0])
         self.kept: list[Pixels] | None = None
+        first = self._read(0)
         if first.nbytes * len(self.paths) <= IN_MEMORY:
-            self.kept = [first, *(self._read(path) for path in track(self.paths[1:], description, unit="picture"))]
+            rest = track(range(1, len(self.paths)), description, unit="picture")
+            self.kept = [first, *(self._read(index) for index in rest)]
 
-    def _read(self, path: Path) -> Pixels:
-        picture = read_picture(path, upright=self.upright)
+    def _read(self, index: int) -> Pixels:
+        picture = read_picture(self.paths[index], upright=self.upright)
         if self.short_side is not None:
             scale = self.short_side / min(picture.size)
             width, height = (max(self.short_side, round(side * scale)) for side in picture.size)
@@ -75,59 +113,125 @@ class Pictures:
         return len(self.paths)
 
     def __getitem__(self, index: int) -> Pixels:
-        return self.kept[index] if self.kept is not None else self._read(self.paths[index])
+        return self.kept[index] if self.kept is not None else self._read(index)
 
 
-def open_domains(source: str | Path, target: str | Path, crop: int) -> tuple[Pictures, Pictures]:
+class Renders(Pictures):
+    """The pictures of a dataset folder as H×W×(4 + C): RGB in 0..255, objects in {0, 1}, then the guide in [-1, 1].
+
+    uint8 without a guide, else float16, which holds all 256 levels. `mirrored` is what a channel is multiplied by when
+    the picture is mirrored: -1 for the normals' x.
+    """
+
+    def __init__(self, folder: dataset.Dataset, guide: Sequence[str] = ()) -> None:
+        self.folder, self.guide = folder, list(guide)
+        self.mirrored = np.array([1] * 4 + [sign for name in guide for sign in channels(name)], np.float16)
+        paths = [folder.path(image) for image in folder.images]
+        super().__init__(paths, description="reading source images", upright=False)
+
+    def _read(self, index: int) -> Pixels:
+        image = self.folder.images[index]
+        layers = [super()._read(index), (self.instances(index) > 0)[..., None]]
+        if not self.guide:
+            return np.concatenate(layers, axis=-1).astype(np.uint8)
+        layers += [read_guide(self.folder, image, name, self.instances(index)) for name in self.guide]
+        return np.concatenate(layers, axis=-1).astype(np.float16)
+
+    def instances(self, index: int) -> Pixels:
+        """H×W instance values of picture `index`, 0 everywhere if the folder has no masks.
+
+        Raises:
+            UserError: the mask cannot be read or is of another size than the picture.
+        """
+        image = self.folder.images[index]
+        path, size = self.folder.mask_path(image), (image["height"], image["width"])
+        if not path.is_file():
+            return np.zeros(size, np.uint16)
+        try:
+            with Image.open(path) as picture:
+                values = np.asarray(picture)
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            raise UserError(f"{path}: cannot be read as a mask ({error}); restore it or remove masks/") from None
+        if values.shape != size:
+            raise UserError(f"{path}: is no mask of its picture's {size[1]}×{size[0]}; restore it or remove masks/")
+        return values
+
+
+def open_domains(
+    source: str | Path, target: str | Path, crop: int, *, aligned: bool = False, guide: Sequence[str] = ()
+) -> tuple[Renders, Pictures]:
     """The pictures of dataset folder `source` and of photo folder `target`, the photos brought to the source's scale.
 
     The scale fits when the shorter side of a photo has as many pixels as the (median) shorter side of the sources.
+    With `aligned`, picture i of the target is the one called like picture i of the source, as it is.
 
     Raises:
-        UserError: a folder is missing, empty or malformed, a picture is unreadable or a source smaller than `crop`.
+        UserError: a folder is missing, empty or malformed, a picture is unreadable or a source smaller than `crop`;
+            `aligned` and a picture has no partner of its name and size.
     """
     renders = dataset.load(source)
     photos = dataset.list_photos(target)
+    if len(photos) < FEWEST:
+        raise UserError(f"{target}: holds {len(photos)} photo, too few to learn a look from; give at least {FEWEST}")
     for image in renders.images:
         if min(image["width"], image["height"]) < crop:
             raise UserError(
                 f"{renders.path(image)}: is {image['width']}×{image['height']}, smaller than crop={crop}; "
                 f"give crop={min(image['width'], image['height']) // 4 * 4} or less"
             )
+    if aligned:
+        photos = _partners(renders, photos, target)
     short_side = int(median(min(image["width"], image["height"]) for image in renders.images))
-    paths = [renders.path(image) for image in renders.images]
     return (
-        Pictures(paths, description="reading source images", upright=False),
-        Pictures(photos, description="reading target photos", upright=True, short_side=short_side),
+        Renders(renders, guide),
+        Pictures(photos, description="reading target photos", upright=True, short_side=None if aligned else short_side),
     )
 
 
-class UnpairedCrops(Dataset[tuple[Tensor, Tensor]]):
-    """Pair `index` is a random crop of a source and one of a target, each mirrored half of the time.
+def _partners(renders: dataset.Dataset, photos: Sequence[Path], target: str | Path) -> list[Path]:
+    """For every render the photo of its name, which must have its size."""
+    named = {photo.stem: photo for photo in photos}
+    found = []
+    for image in renders.images:
+        path = renders.path(image)
+        if path.stem not in named:
+            raise UserError(f"{path}: has no partner of its name in {target}; pairs are aligned by name")
+        size = read_picture(named[path.stem]).size
+        if size != (image["width"], image["height"]):
+            raise UserError(
+                f"{named[path.stem]}: is {size[0]}×{size[1]}, but its partner {path} is "
+                f"{image['width']}×{image['height']}; aligned pairs must have equal sizes"
+            )
+        found.append(named[path.stem])
+    return found
 
-    Both are 3×`crop`×`crop` in [-1, 1] and depend on `seed` and `index` alone, so that a resumed training sees what
-    the uninterrupted one would have seen. Each domain runs through all its pictures before it repeats one.
+
+class Crops(Dataset[Pair]):
+    """Item `index` is a random crop of a source and one of a target, each mirrored half of the time.
+
+    They depend on `seed` and `index` alone, so that a resumed training sees what the uninterrupted one would have
+    seen. Each domain runs through all its pictures before it repeats one.
     """
 
-    def __init__(self, source: Pictures, target: Pictures, crop: int, length: int, seed: int) -> None:
-        self.domains, self.crop, self.length, self.seed = (source, target), crop, length, seed
+    def __init__(self, source: Renders, target: Pictures, crop: int, length: int, seed: int) -> None:
+        self.source, self.target, self.crop, self.length, self.seed = source, target, crop, length, seed
 
     def __len__(self) -> int:
         return self.length
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+    def __getitem__(self, index: int) -> Pair:
         random = np.random.default_rng([self.seed, 1, index])
-        source, target = (
-            to_tensor(self._crop(pictures[_shuffled(index, len(pictures), self.seed, domain)], random))
-            for domain, pictures in enumerate(self.domains)
-        )
-        return source, target
+        render = self.source[_shuffled(index, len(self.source), self.seed, 0)]
+        render, mirror = self._crop(render, random)
+        if mirror:
+            render = (render[:, ::-1] * self.source.mirrored).astype(render.dtype)
+        photo, mirror = self._crop(self.target[_shuffled(index, len(self.target), self.seed, 1)], random)
+        return to_pair(render, photo[:, ::-1] if mirror else photo)
 
-    def _crop(self, pixels: Pixels, random: np.random.Generator) -> Pixels:
+    def _crop(self, pixels: Pixels, random: np.random.Generator) -> tuple[Pixels, bool]:
         height, width = pixels.shape[:2]
         y, x = random.integers(height - self.crop + 1), random.integers(width - self.crop + 1)
-        cut = pixels[y : y + self.crop, x : x + self.crop]
-        return cut[:, ::-1] if random.random() < 0.5 else cut
+        return pixels[y : y + self.crop, x : x + self.crop], random.random() < 0.5
 
 
 def _shuffled(index: int, count: int, seed: int, domain: int) -> int:
@@ -141,13 +245,16 @@ def _order(round_: int, count: int, seed: int, domain: int) -> NDArray[np.int64]
 
 
 class From(Sampler[int]):
-    """Indices `start`, `start` + 1, … below `total`; its length is that of the whole, as Lightning's resume counts."""
+    """Indices `start`, `start` + `every`, … below `total`, one process's share of them.
 
-    def __init__(self, start: int, total: int) -> None:
-        self.start, self.total = start, total
+    Its length is that of the share from 0 on, as Lightning's resume counts.
+    """
+
+    def __init__(self, start: int, total: int, every: int = 1) -> None:
+        self.start, self.total, self.every = start, total, every
 
     def __iter__(self) -> Iterator[int]:
-        return iter(range(self.start, self.total))
+        return iter(range(self.start, self.total, self.every))
 
     def __len__(self) -> int:
-        return self.total
+        return self.total // self.every

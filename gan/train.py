@@ -19,12 +19,14 @@ from torch.utils.data import DataLoader
 
 from coldstart import cli, lineage, tracking, training
 from coldstart.errors import UserError
-from gan.callbacks import LastCheckpoint, SampleGrids
+from gan.callbacks import SampleGrids, sample_pairs
 from gan.checkpoint import save_generator
-from gan.data import From, UnpairedCrops, open_domains
-from gan.models import MODELS, Translator
+from gan.data import Crops, From, open_domains
+from gan.models import MODELS
 
 __all__ = ["TrainConfig", "train"]
+
+SAMPLES = 3  # rows of a sample grid
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class TrainConfig:
     steps: int = 20000
     batch: int = 1
     crop: int = 256
+    epoch: int = 1
     seed: int = 0
     sample_every: int = 500
     save_every: int = 500
@@ -48,11 +51,11 @@ class TrainConfig:
     logger: tracking.LoggerConfig = field(default_factory=tracking.LoggerConfig)
 
     def __post_init__(self) -> None:
-        for key in ("steps", "batch", "sample_every", "save_every"):
+        for key in ("steps", "batch", "epoch", "sample_every", "save_every"):
             if getattr(self, key) < 1:
                 raise UserError(f"{key}: must be at least 1, got {getattr(self, key)}")
-        if self.crop < 32 or self.crop % 4:
-            raise UserError(f"crop: must be a multiple of 4 and at least 32, got {self.crop}")
+        if self.crop < 32:
+            raise UserError(f"crop: must be at least 32, got {self.crop}")
         if self.seed < 0 or self.workers < 0:
             raise UserError(f"seed and workers must not be negative, got {self.seed} and {self.workers}")
         if self.devices != 1:
@@ -72,10 +75,13 @@ def train(config: TrainConfig) -> None:
         raise UserError(f"model.name: {name!r} is none of {', '.join(MODELS)}")
     settings: Any = cli.typed(MODELS[name].Config, config.model, "model")
     out = Path(config.out)
+    torch.manual_seed(config.seed)
+    model = MODELS[name](settings, config.steps, config.seed, config.epoch)
+    if config.crop % model.stride:
+        raise UserError(f"crop: must be a multiple of {model.stride} for this generator, got {config.crop}")
     domains = open_domains(config.source, config.target, config.crop)
     training.quiet()
-    # Lightning counts every optimiser's step.
-    most = config.steps * MODELS[name].OPTIMIZERS
+    most = config.steps * model.OPTIMIZERS  # Lightning counts every optimiser's step
     trainer = training.trainer(config.accelerator, config.devices, config.precision, most)
     parents = {"source": config.source, "target": config.target}
     if lineage.claim(out, "gan.train", cli.plain(config), parents=parents):
@@ -83,10 +89,8 @@ def train(config: TrainConfig) -> None:
         return
 
     last = out / "last.ckpt"
-    done = _saved_step(last, MODELS[name])
-    torch.manual_seed(config.seed)
-    model = MODELS[name].build(settings, config.steps, config.seed)
-    crops = UnpairedCrops(*domains, config.crop, config.steps * config.batch, config.seed)
+    done = training.saved_steps(last, model.OPTIMIZERS)
+    crops = Crops(*domains, config.crop, config.steps * config.batch, config.seed)
     loader = DataLoader(
         crops,
         batch_size=config.batch,
@@ -94,31 +98,18 @@ def train(config: TrainConfig) -> None:
         num_workers=config.workers,
         pin_memory=torch.cuda.is_available(),
     )
+    samples = sample_pairs(*domains, SAMPLES, model.stride)
     with tracking.start(config.logger, "gan.train", cli.plain(config), out) as run:
         trainer.logger = run.lightning() or None
         trainer.callbacks += [  # type: ignore[attr-defined]
             training.ProgressLines(f"training {name}", config.steps),
-            SampleGrids(config.sample_every, config.steps, domains, folder=out / "samples", run=run),
-            LastCheckpoint(last, config.save_every, config.steps),
+            SampleGrids(config.sample_every, config.steps, samples, folder=out / "samples", run=run),
+            training.KeepCheckpoint(last, config.save_every, config.steps, model.OPTIMIZERS),
         ]
         training.fit(trainer, model, loader, last if done else None)
-        save_generator(out / "generator.safetensors", model.generator, name, settings.generator)
+        save_generator(out / "generator.safetensors", model.final, name, settings.generator)
     lineage.complete(out)
     print(f"{out / 'generator.safetensors'}: trained for {config.steps} steps")
-
-
-def _saved_step(path: Path, model: type[Translator]) -> int:
-    """Steps that the checkpoint at `path` has behind it; 0 without one."""
-    if not path.is_file():
-        return 0
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        return int(checkpoint["global_step"]) // model.OPTIMIZERS
-    except Exception as error:
-        # A pickle can break in any way.
-        raise UserError(
-            f"{path}: is no checkpoint of a training ({type(error).__name__}); remove it to start over"
-        ) from None
 
 
 if __name__ == "__main__":

@@ -1,58 +1,159 @@
-"""What every trained translator shares: the generator, the decay of the learning rate, the guard against NaN."""
+"""What every trained translator shares: who is optimised when, the decay of the rate, averaged weights, guards."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar, cast
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
-from torch import Tensor
+from pytorch_lightning.core.optimizer import LightningOptimizer
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from coldstart.errors import UserError
-from gan.networks import ResnetGenerator
+from gan.data import Pair
+from gan.models.losses import Losses
 
-__all__ = ["Translator", "decay"]
+__all__ = ["Translator", "TranslatorConfig", "decay", "frozen"]
 
 
-def decay(step: int, steps: int) -> float:
-    """Factor of the learning rate at `step` (from 0) of `steps`: 1 in the first half, then linearly to 0."""
-    half = steps // 2
-    return 1.0 - max(0, step - half) / (steps - half)
+@dataclass(frozen=True)
+class TranslatorConfig:
+    """What the `model` group holds for every translator; see conf/model/."""
+
+    name: str = ""
+    crop: int = 256
+    lr: float = 2e-4
+    beta1: float = 0.5
+    beta2: float = 0.999
+    ema: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.lr > 0:
+            raise UserError(f"model.lr: must be above 0, got {self.lr}")
+        if not (0 <= self.beta1 < 1 and 0 <= self.beta2 < 1):
+            raise UserError(f"model.beta1 and model.beta2 must lie in [0, 1), got {self.beta1} and {self.beta2}")
+        if not 0 <= self.ema < 1:
+            raise UserError(f"model.ema: must lie in [0, 1), got {self.ema}; 0 is off")
+
+    def check_weights(self, *names: str) -> None:
+        """Refuse a negative weight of a loss."""
+        for name in names:
+            if not getattr(self, name) >= 0:
+                raise UserError(f"model.{name}: must not be negative, got {getattr(self, name)}")
+
+
+def decay(step: int, steps: int, epoch: int = 1) -> float:
+    """Factor of the learning rate at `step` (from 0) of `steps`: 1 in the first half, then linearly towards 0.
+
+    The published 1 − max(0, e + 1 − n) / (m + 1) of epoch e after n constant and m falling ones (Zhu et al. 2017,
+    section 4, and the authors' code), n being half of all. `epoch` is how many steps count as one.
+    """
+    epochs = -(-steps // epoch)
+    constant = epochs // 2
+    return 1.0 - max(0, step // epoch + 1 - constant) / (epochs - constant + 1)
+
+
+@contextmanager
+def frozen(*networks: nn.Module) -> Iterator[None]:
+    """Within it, what is computed leaves no gradient in the weights of `networks`, only in what goes through them."""
+    for network in networks:
+        network.requires_grad_(False)
+    yield
+    for network in networks:
+        network.requires_grad_(True)
 
 
 class Translator(pl.LightningModule):
     """A LightningModule that optimises by hand and has a `generator` from source to target images.
 
-    Batches are pairs (source, target) of N×3×H×W tensors in [-1, 1]. `Config` is the dataclass of the `model` group.
+    A model says which networks its optimisers train (`trained`) and what each of them is to lower (`updates`). All
+    that is drawn at random in a step, by torch's global generator, depends on `seed`, the step and the rank alone.
+    `Config` is the dataclass of the `model` group.
     """
 
-    Config: ClassVar[type]
-    OPTIMIZERS: ClassVar[int]  # steps of optimisers per training step, which is how Lightning counts
+    Config: ClassVar[type[TranslatorConfig]]
+    OPTIMIZERS: ClassVar[int] = 2  # steps of optimisers per training step, which is how Lightning counts
     COLUMNS: ClassVar[str]  # what `pictures` shows
-    generator: ResnetGenerator
 
-    def __init__(self, steps: int) -> None:
+    def __init__(
+        self, config: TranslatorConfig, generator: nn.Module, steps: int, seed: int = 0, epoch: int = 1
+    ) -> None:
         super().__init__()
         self.automatic_optimization = False
-        self.steps = steps
+        self.generator, self.steps, self.seed, self.epoch = generator, steps, seed, epoch
+        self.rate, self.betas = config.lr, (config.beta1, config.beta2)
+        self.averaged: AveragedModel | None = None
+        if config.ema:
+            self.averaged = AveragedModel(generator, multi_avg_fn=get_ema_multi_avg_fn(config.ema))
+            self.averaged.requires_grad_(False)
 
-    @classmethod
     @abstractmethod
-    def build(cls, config: Any, steps: int, seed: int) -> "Translator":
-        """The model of `config`, an instance of `Config`, to be trained for `steps`."""
+    def trained(self) -> list[list[nn.Module]]:
+        """The networks of each of the `OPTIMIZERS` optimisers."""
 
     @abstractmethod
-    def pictures(self, source: Tensor, target: Tensor) -> list[Tensor]:
+    def updates(self, pair: Pair) -> Iterator[Losses]:
+        """The weighted terms that each optimiser lowers, in the order of `trained`.
+
+        Each is computed when the optimiser before it has stepped.
+        """
+
+    @abstractmethod
+    def pictures(self, pair: Pair) -> list[Tensor]:
         """The columns of a sample grid, each N×3×H×W in [-1, 1]."""
+
+    @property
+    def final(self) -> nn.Module:
+        """The generator to translate with: the average over the training if there is one (`model.ema`)."""
+        return self.generator if self.averaged is None else cast(nn.Module, self.averaged.module)
+
+    @property
+    def stride(self) -> int:
+        """Height and width of what the generator takes are multiples of it."""
+        return int(cast(Any, self.generator.stride))
 
     @property
     def step(self) -> int:
         """Training steps done so far, those before a resume included."""
         return self.trainer.global_step // self.OPTIMIZERS
 
-    def schedule(self, optimizer: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LambdaLR:
-        """The learning rate of `optimizer` over the whole training."""
-        return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: decay(step, self.steps))
+    def configure_optimizers(self) -> Any:
+        """One Adam (Kingma & Ba, arXiv 1412.6980) for each entry of `trained`, and the decay of each."""
+        adams = [
+            torch.optim.Adam([p for network in networks for p in network.parameters()], lr=self.rate, betas=self.betas)
+            for networks in self.trained()
+        ]
+
+        def factor(step: int) -> float:
+            return decay(step, self.steps, self.epoch)
+
+        return adams, [torch.optim.lr_scheduler.LambdaLR(adam, factor) for adam in adams]
+
+    def on_train_batch_start(self, *_: Any) -> None:
+        """Draw what this step draws from its own stream of chance: resuming needs no state of the generator."""
+        sequence = np.random.SeedSequence([self.seed, self.step, self.global_rank])
+        torch.manual_seed(int(sequence.generate_state(1, np.uint64)[0]))
+
+    def training_step(self, batch: Pair, _: int) -> None:
+        """One step of each optimiser, then of the decay and the average."""
+        logged: dict[str, Tensor] = {}
+        optimizers = cast(Sequence[LightningOptimizer], self.optimizers())
+        for optimizer, losses in zip(optimizers, self.updates(batch), strict=True):
+            self.check_finite(losses)
+            optimizer.zero_grad()
+            self.manual_backward(torch.stack(list(losses.values())).sum())
+            optimizer.step()
+            logged |= losses
+        for scheduler in cast(Sequence[LRScheduler], self.lr_schedulers()):
+            scheduler.step()
+        if self.averaged is not None:
+            self.averaged.update_parameters(self.generator)
+        self.log_dict({name: value.detach() for name, value in logged.items()}, prog_bar=True, batch_size=1)
 
     def check_finite(self, losses: Mapping[str, Tensor]) -> None:
         """Stop before a broken number reaches the weights.
@@ -61,7 +162,7 @@ class Translator(pl.LightningModule):
             UserError: a loss is NaN or infinite; names the step.
         """
         values = {name: float(loss.detach()) for name, loss in losses.items()}
-        if not all(torch.isfinite(torch.tensor(list(values.values())))):
+        if not np.isfinite(list(values.values())).all():
             raise UserError(
                 f"step {self.step}: a loss is not a finite number ("
                 + ", ".join(f"{name} {value:.3g}" for name, value in values.items())

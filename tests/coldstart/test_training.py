@@ -1,3 +1,4 @@
+import pickle
 import re
 from pathlib import Path
 
@@ -76,3 +77,27 @@ def test_our_trainer_takes_the_asked_number_of_steps() -> None:
     trainer = training.trainer("cpu", 1, "32-true", 3)
     training.fit(trainer, Line(), DataLoader(TensorDataset(torch.ones(5, 1)), batch_size=1))
     assert trainer.global_step == 3
+
+
+def test_a_checkpoint_is_kept_every_so_often_and_at_the_end(tmp_path: Path) -> None:
+    path, seen = tmp_path / "last.ckpt", []
+
+    class Watch(pl.Callback):
+        def on_train_batch_end(self, *_: object) -> None:
+            seen.append(training.saved_steps(path))
+
+    training.quiet()
+    trainer = training.trainer("cpu", 1, "32-true", 5, callbacks=[training.KeepCheckpoint(path, 2, 5), Watch()])
+    training.fit(trainer, Line(), DataLoader(TensorDataset(torch.ones(5, 1)), batch_size=1))
+    assert seen == [0, 2, 2, 4, 5]
+    assert [p.name for p in tmp_path.iterdir()] == ["last.ckpt"]
+    assert training.saved_steps(path, per_step=2) == 2
+
+
+def test_a_checkpoint_holds_no_code_and_a_damaged_one_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "last.ckpt"
+    assert training.saved_steps(path) == 0
+    for content in (b"damaged", pickle.dumps({"global_step": 3, "code": Path})):
+        path.write_bytes(content)
+        with pytest.raises(UserError, match=r"last\.ckpt: cannot be read .* remove it"):
+            training.saved_steps(path)

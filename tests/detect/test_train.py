@@ -1,6 +1,5 @@
 import dataclasses
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -11,6 +10,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
+from coldstart import training
 from coldstart.dataset import write_json
 from coldstart.errors import UserError
 from coldstart.tracking import LoggerConfig
@@ -111,15 +111,25 @@ def test_a_joint_training_leaves_what_it_promises_and_is_done_once(
         train(dataclasses.replace(wanted, lr=1e-4))
 
 
-def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(toys: Toys, tmp_path: Path) -> None:
+class Stop(training.KeepCheckpoint):
+    """Ctrl-C at step 4, when the last checkpoint is that of step 3."""
+
+    def on_train_batch_end(self, trainer: Any, *args: Any) -> None:
+        super().on_train_batch_end(trainer, *args)
+        if trainer.global_step == 4:
+            raise KeyboardInterrupt
+
+
+def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(
+    toys: Toys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     wanted = config(tmp_path / "whole", real=[str(toys("a", 5))], checkpoint_every=3, precision="32-true")
     train(wanted)
-    # What a stop after step 3 leaves behind: the card and last.ckpt.
     stopped = tmp_path / "stopped"
-    stopped.mkdir()
-    shutil.copy(tmp_path / "whole" / "last.ckpt", stopped)
-    card = json.loads((tmp_path / "whole" / "card.json").read_text())
-    write_json(stopped / "card.json", {**card, "complete": False})
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "KeepCheckpoint", Stop)
+        with pytest.raises(KeyboardInterrupt):
+            train(dataclasses.replace(wanted, out=str(stopped)))
     assert torch.load(stopped / "last.ckpt", weights_only=True)["global_step"] == 3
     train(dataclasses.replace(wanted, out=str(stopped)))
     whole, resumed = (load_file(tmp_path / name / "detector.safetensors") for name in ("whole", "stopped"))

@@ -12,7 +12,7 @@ from PIL import Image as Picture
 import gan.data
 from coldstart.dataset import Dataset
 from coldstart.errors import UserError
-from gan.data import From, Pictures, UnpairedCrops, from_tensor, open_domains, read_picture, to_tensor
+from gan.data import Crops, From, Pictures, Renders, from_tensor, open_domains, read_picture, to_tensor
 
 
 def test_tensor_and_back_keeps_every_level() -> None:
@@ -30,16 +30,26 @@ def test_photos_are_turned_as_exif_asks_and_dataset_pictures_are_not(tmp_path: P
     assert read_picture(tmp_path / "a.jpg", upright=False).size == (40, 20)
 
 
-def test_grey_and_transparent_pictures_become_rgb(tmp_path: Path) -> None:
-    for mode in ("L", "RGBA", "P"):
+def test_transparent_and_palette_pictures_become_rgb(tmp_path: Path) -> None:
+    for mode in ("RGBA", "P"):
         Picture.new(mode, (8, 8)).save(tmp_path / "a.png")
         assert read_picture(tmp_path / "a.png").mode == "RGB"
+
+
+@pytest.mark.parametrize(
+    ("mode", "name", "kind"),
+    [("L", "a.jpg", "grey"), ("1", "a.png", "black and white"), ("I;16", "a.png", "I;16"), ("CMYK", "a.jpg", "CMYK")],
+)
+def test_pictures_of_other_kinds_are_refused_by_name(tmp_path: Path, mode: str, name: str, kind: str) -> None:
+    Picture.new(mode, (8, 8)).save(tmp_path / name)
+    with pytest.raises(UserError, match=rf"{name}: is .*{kind}.*, not an 8-bit RGB picture; convert"):
+        read_picture(tmp_path / name)
 
 
 def test_photos_get_the_scale_of_the_renders(renders: Dataset, photos: Path) -> None:
     Picture.new("RGB", (300, 100)).save(photos / "wide.png")
     source, target = open_domains(renders.root, photos, crop=32)
-    assert {source[i].shape for i in range(len(source))} == {(48, 64, 3)}
+    assert {source[i].shape for i in range(len(source))} == {(48, 64, 4)}
     assert [target[i].shape for i in range(len(target))] == [(48, 64, 3)] * 4 + [(48, 144, 3)]
 
 
@@ -57,8 +67,8 @@ def test_large_domains_are_read_when_asked_for(renders: Dataset, photos: Path, m
         assert np.array_equal(before[2], after[2])
 
 
-def crops(domains: tuple[Pictures, Pictures], seed: int = 0) -> UnpairedCrops:
-    return UnpairedCrops(*domains, 32, 100, seed)
+def crops(domains: tuple[Renders, Pictures], seed: int = 0) -> Crops:
+    return Crops(*domains, 32, 100, seed)
 
 
 def test_crops_depend_on_seed_and_index_alone(renders: Dataset, photos: Path) -> None:
@@ -68,14 +78,14 @@ def test_crops_depend_on_seed_and_index_alone(renders: Dataset, photos: Path) ->
         assert all(map(torch.equal, first[index], again[index]))
     assert not torch.equal(first[0][0], first[1][0])
     assert not torch.equal(first[0][0], other[0][0])
-    assert first[0][0].shape == first[0][1].shape == (3, 32, 32)
+    assert [tuple(part.shape) for part in first[0]] == [(3, 32, 32), (3, 32, 32), (1, 32, 32), (0, 32, 32)]
 
 
 def test_every_round_shows_every_picture_once(renders: Dataset, photos: Path) -> None:
     source, target = open_domains(renders.root, photos, crop=32)
     # Each picture is one colour, so that a crop tells which it is.
-    source.kept = [np.full((48, 64, 3), value, np.uint8) for value in range(4)]
-    data = UnpairedCrops(source, target, 32, 40, seed=3)
+    source.kept = [np.full((48, 64, 4), value, np.uint8) for value in range(4)]
+    data = Crops(source, target, 32, 40, seed=3)
     seen = [int(from_tensor(data[i][0])[0, 0, 0]) for i in range(40)]
     rounds = [seen[i : i + 4] for i in range(0, 40, 4)]
     assert all(Counter(r) == Counter(range(4)) for r in rounds)
@@ -84,9 +94,9 @@ def test_every_round_shows_every_picture_once(renders: Dataset, photos: Path) ->
 
 def test_half_of_the_crops_are_mirrored(renders: Dataset, photos: Path) -> None:
     source, target = open_domains(renders.root, photos, crop=32)
-    ramp = np.arange(64, dtype=np.uint8)[None, :, None].repeat(48, 0).repeat(3, 2)
+    ramp = np.arange(64, dtype=np.uint8)[None, :, None].repeat(48, 0).repeat(4, 2)
     source.kept = [ramp] * 4
-    data = UnpairedCrops(source, target, 32, 200, seed=0)
+    data = Crops(source, target, 32, 200, seed=0)
     mirrored = sum(bool(data[i][0][0, 0, 0] > data[i][0][0, 0, -1]) for i in range(200))
     assert 70 < mirrored < 130
 
@@ -94,6 +104,8 @@ def test_half_of_the_crops_are_mirrored(renders: Dataset, photos: Path) -> None:
 def test_sampler_goes_on_where_it_is_told() -> None:
     assert list(From(6, 10)) == [6, 7, 8, 9]
     assert len(From(6, 10)) == 10
+    assert list(From(5, 12, 2)) == [5, 7, 9, 11]
+    assert len(From(5, 12, 2)) == 6
 
 
 def test_render_smaller_than_the_crop_is_named(renders: Dataset, photos: Path) -> None:
@@ -118,3 +130,45 @@ def test_missing_and_empty_folders_are_named(renders: Dataset, photos: Path, tmp
     photos.mkdir()
     with pytest.raises(UserError, match="holds no photo"):
         open_domains(renders.root, photos, crop=32)
+    Picture.new("RGB", (64, 64)).save(photos / "a.png")
+    with pytest.raises(UserError, match="photos: holds 1 photo, too few to learn a look from; give at least 2"):
+        open_domains(renders.root, photos, crop=32)
+
+
+def test_objects_follow_the_mask_through_crop_and_mirror(renders: Dataset, photos: Path) -> None:
+    data = crops(open_domains(renders.root, photos, crop=32))
+    shown = 0
+    for index in range(20):
+        pair = data[index]
+        red = (pair.source[0] - pair.source[2] > 0.5).float()
+        assert torch.equal(pair.objects[0], red)
+        shown += int(red.sum() > 0)
+    assert shown > 5
+
+
+def test_without_masks_nothing_is_an_object_and_a_misfit_is_named(renders: Dataset, photos: Path) -> None:
+    mask = renders.mask_path(renders.images[1])
+    Picture.new("I;16", (8, 8)).save(mask)
+    with pytest.raises(UserError, match=r"masks/000001\.png: is no mask of its picture's 64×48"):
+        open_domains(renders.root, photos, crop=32)
+    mask.write_bytes(b"no")
+    with pytest.raises(UserError, match=r"masks/000001\.png: cannot be read as a mask"):
+        open_domains(renders.root, photos, crop=32)
+    shutil.rmtree(renders.root / "masks")
+    assert not crops(open_domains(renders.root, photos, crop=32))[0].objects.any()
+
+
+def test_aligned_pictures_go_by_name_and_must_have_one_size(renders: Dataset, tmp_path: Path) -> None:
+    folder = tmp_path / "aligned"
+    folder.mkdir()
+    for image in reversed(renders.images):
+        Picture.new("RGB", (64, 48), (image["id"], 0, 0)).save(folder / image["file_name"])
+    Picture.new("RGB", (64, 48)).save(folder / "extra.png")
+    _, target = open_domains(renders.root, folder, crop=32, aligned=True)
+    assert [int(target[i][0, 0, 0]) for i in range(len(target))] == [10, 11, 12, 13]
+    Picture.new("RGB", (64, 40)).save(folder / "000002.png")
+    with pytest.raises(UserError, match=r"000002\.png: is 64×40, but its partner .* is 64×48; aligned pairs must"):
+        open_domains(renders.root, folder, crop=32, aligned=True)
+    (folder / "000002.png").unlink()
+    with pytest.raises(UserError, match=r"000002\.png: has no partner of its name in "):
+        open_domains(renders.root, folder, crop=32, aligned=True)
