@@ -1,6 +1,20 @@
 """The networks of image translation, each after its paper."""
 
-from gan.networks.patchgan import DiscriminatorConfig, PatchDiscriminator
-from gan.networks.resnet import GeneratorConfig, ResnetGenerator
+from gan.networks.feature_mlp import FeatureMLP
+from gan.networks.layers import init_weights
+from gan.networks.patchgan import PatchConfig, PatchDiscriminator, PixelConfig, PixelDiscriminator
+from gan.networks.resnet import ResnetConfig, ResnetGenerator
+from gan.networks.unet import UnetConfig, UnetGenerator
 
-__all__ = ["DiscriminatorConfig", "GeneratorConfig", "PatchDiscriminator", "ResnetGenerator"]
+__all__ = [
+    "FeatureMLP",
+    "PatchConfig",
+    "PatchDiscriminator",
+    "PixelConfig",
+    "PixelDiscriminator",
+    "ResnetConfig",
+    "ResnetGenerator",
+    "UnetConfig",
+    "UnetGenerator",
+    "init_weights",
+]

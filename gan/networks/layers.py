@@ -1,10 +1,10 @@
-"""What the networks have in common: normalisation by name and the initial weights of the CycleGAN paper."""
+"""What the networks have in common: normalisation by name, initial weights, the bounded change of a picture."""
 
-from torch import nn
+from torch import Tensor, nn
 
 from coldstart.errors import UserError
 
-__all__ = ["check_norm", "init_weights", "norm_layer"]
+__all__ = ["add_bounded", "check_norm", "check_residual", "init_weights", "norm_layer"]
 
 NORMS: dict[str, type[nn.Module]] = {"instance": nn.InstanceNorm2d, "batch": nn.BatchNorm2d}
 
@@ -15,6 +15,12 @@ def check_norm(norm: str, key: str) -> None:
         raise UserError(f"{key}: {norm!r} is none of {', '.join(NORMS)}")
 
 
+def check_residual(bound: float, key: str) -> None:
+    """Refuse a bound of the change (see `add_bounded`) outside [0, 1]; `key` is the config key it came from."""
+    if not 0 <= bound <= 1:
+        raise UserError(f"{key}: must lie in [0, 1], got {bound}; 0 is off")
+
+
 def norm_layer(norm: str, channels: int) -> nn.Module:
     """`instance` (no affine weights, no running statistics) or `batch`."""
     return NORMS[norm](channels)
@@ -23,10 +29,15 @@ def norm_layer(norm: str, channels: int) -> nn.Module:
 def init_weights(network: nn.Module, gain: float = 0.02) -> None:
     """Weights from N(0, `gain`), biases 0, batch-norm scales from N(1, `gain`) (Zhu et al. 2017, section 7.1)."""
     for layer in network.modules():
-        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             nn.init.normal_(layer.weight, 0.0, gain)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
         elif isinstance(layer, nn.BatchNorm2d):
             nn.init.normal_(layer.weight, 1.0, gain)
             nn.init.zeros_(layer.bias)
+
+
+def add_bounded(x: Tensor, change: Tensor, bound: float) -> Tensor:
+    """The first channels of `x` plus `bound` times `change` (in [-1, 1], as many channels), clamped to [-1, 1]."""
+    return (x[:, : change.shape[1]] + bound * change).clamp(-1, 1)

@@ -1,4 +1,4 @@
-"""The PatchGAN discriminator (Isola et al. 2017, arXiv 1611.07004) as CycleGAN uses it."""
+"""The discriminators of pix2pix and CycleGAN: PatchGAN and PixelGAN (Isola et al. 2017, arXiv 1611.07004)."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,11 @@ from torch import Tensor, nn
 from coldstart.errors import UserError
 from gan.networks.layers import check_norm, init_weights, norm_layer
 
-__all__ = ["DiscriminatorConfig", "PatchDiscriminator"]
+__all__ = ["PatchConfig", "PatchDiscriminator", "PixelConfig", "PixelDiscriminator"]
 
 
 @dataclass(frozen=True)
-class DiscriminatorConfig:
+class PatchConfig:
     """`model.discriminator` of the config; the defaults are the paper's."""
 
     base: int = 64
@@ -27,10 +27,23 @@ class DiscriminatorConfig:
             )
 
 
+@dataclass(frozen=True)
+class PixelConfig:
+    """`model.discriminator` of the config where pixels are judged one by one; the defaults are the paper's."""
+
+    base: int = 64
+    norm: str = "instance"
+
+    def __post_init__(self) -> None:
+        check_norm(self.norm, "model.discriminator.norm")
+        if self.base < 1:
+            raise UserError(f"model.discriminator: base must be at least 1, got {self.base}")
+
+
 class PatchDiscriminator(nn.Module):
     """Images N×`in_channels`×H×W to N×1×h×w scores, one per patch, unbounded.
 
-    `layers` stride-2 convolutions give patches of 16, 34, 70 pixels for 1, 2, 3 of them; 70 is the paper's.
+    `layers` stride-2 convolutions give patches of 16, 34, 70, 142, 286 pixels for 1 to 5 of them; 70 is the paper's.
     State-dict keys are those of the authors' PyTorch code.
     """
 
@@ -54,4 +67,29 @@ class PatchDiscriminator(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Score the patches of `x`."""
         scores: Tensor = self.model(x)
+        return scores
+
+
+class PixelDiscriminator(nn.Module):
+    """Images N×`in_channels`×H×W to N×1×H×W scores, each from the colours of its pixel alone, unbounded.
+
+    State-dict keys are those of the authors' PyTorch code. With batch norm the last convolution has no bias there either.
+    """
+
+    def __init__(self, in_channels: int, base: int = 64, norm: str = "instance") -> None:
+        super().__init__()
+        bias = norm == "instance"
+        self.net = nn.Sequential(
+            nn.Conv2d(in_channels, base, 1),
+            nn.LeakyReLU(0.2, inplace=True),
+            nn.Conv2d(base, 2 * base, 1, bias=bias),
+            norm_layer(norm, 2 * base),
+            nn.LeakyReLU(0.2, inplace=True),
+            nn.Conv2d(2 * base, 1, 1, bias=bias),
+        )
+        init_weights(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Score the pixels of `x`."""
+        scores: Tensor = self.net(x)
         return scores

@@ -1,26 +1,30 @@
 """The ResNet generator of CycleGAN (Zhu et al., arXiv 1703.10593), after Johnson et al. (arXiv 1603.08155)."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
 from coldstart.errors import UserError
-from gan.networks.layers import check_norm, init_weights, norm_layer
+from gan.networks.layers import add_bounded, check_norm, check_residual, init_weights, norm_layer
 
-__all__ = ["GeneratorConfig", "ResnetBlock", "ResnetGenerator"]
+__all__ = ["ResnetBlock", "ResnetConfig", "ResnetGenerator"]
 
 
 @dataclass(frozen=True)
-class GeneratorConfig:
+class ResnetConfig:
     """`model.generator` of the config; the defaults are the paper's for 256×256."""
 
     base: int = 64
     blocks: int = 9
     norm: str = "instance"
-    residual: bool = False
+    residual: float = 0.0
+    resize: bool = False
+    dropout: bool = False
 
     def __post_init__(self) -> None:
         check_norm(self.norm, "model.generator.norm")
+        check_residual(self.residual, "model.generator.residual")
         if self.base < 1 or self.blocks < 0:
             raise UserError(
                 f"model.generator: base must be at least 1 and blocks at least 0, got {self.base} and {self.blocks}"
@@ -30,7 +34,7 @@ class GeneratorConfig:
 class ResnetBlock(nn.Module):
     """Two 3×3 convolutions with reflection padding and a skip connection; N×C×H×W in and out."""
 
-    def __init__(self, channels: int, norm: str) -> None:
+    def __init__(self, channels: int, norm: str, dropout: bool) -> None:
         super().__init__()
         bias = norm == "instance"
         self.conv_block = nn.Sequential(
@@ -38,6 +42,7 @@ class ResnetBlock(nn.Module):
             nn.Conv2d(channels, channels, 3, bias=bias),
             norm_layer(norm, channels),
             nn.ReLU(inplace=True),
+            *([nn.Dropout(0.5)] if dropout else []),
             nn.ReflectionPad2d(1),
             nn.Conv2d(channels, channels, 3, bias=bias),
             norm_layer(norm, channels),
@@ -49,15 +54,21 @@ class ResnetBlock(nn.Module):
 
 
 class ResnetGenerator(nn.Module):
-    """Images N×`in_channels`×H×W in [-1, 1] to N×`out_channels`×H×W in [-1, 1]; H and W are multiples of 4.
+    """Images N×`in_channels`×H×W in [-1, 1] to N×`out_channels`×H×W in [-1, 1]; H and W are multiples of `stride`.
 
     c7s1-`base`, two stride-2 convolutions, `blocks` residual blocks, two transposed convolutions, c7s1 and tanh
-    (Zhu et al. 2017, section 7.2). State-dict keys are those of the authors' PyTorch code, so its weights fit.
+    (Zhu et al. 2017, section 7.2). State-dict keys are those of the authors' PyTorch code, so its weights fit; the
+    second convolution of each block moves on by one key with `dropout`, there and here.
 
-    With `residual` the tanh bounds a change that is added to the input (which then has as many channels as the
-    output), and the sum is clamped to [-1, 1]. The last convolution starts from 0, so training starts at the identity:
-    colours and geometry are kept unless the target asks otherwise. That option is ours, not the paper's.
+    Two options are ours, not the paper's, for little data:
+    `residual` above 0 makes the tanh, times `residual`, a change that is added to the first `out_channels` channels of
+    the input, clamped to [-1, 1]. The last convolution starts from 0, so training starts at the identity: colours and
+    geometry are kept unless the target asks otherwise.
+    `resize` replaces each transposed convolution by nearest-neighbour upsampling and a 3×3 convolution, which cannot
+    leave a checkerboard (Odena et al. 2016, doi 10.23915/distill.00003); as many parameters.
     """
+
+    stride = 4
 
     def __init__(
         self,
@@ -67,9 +78,12 @@ class ResnetGenerator(nn.Module):
         blocks: int = 9,
         norm: str = "instance",
         *,
-        residual: bool = False,
+        residual: float = 0.0,
+        resize: bool = False,
+        dropout: bool = False,
     ) -> None:
         super().__init__()
+        self.in_channels, self.out_channels, self.residual = in_channels, out_channels, residual
         bias = norm == "instance"  # batch norm has a shift of its own
         layers: list[nn.Module] = [
             nn.ReflectionPad2d(3),
@@ -83,22 +97,36 @@ class ResnetGenerator(nn.Module):
                 norm_layer(norm, 2 * channels),
                 nn.ReLU(inplace=True),
             ]
-        layers += [ResnetBlock(4 * base, norm) for _ in range(blocks)]
+        layers += [ResnetBlock(4 * base, norm, dropout) for _ in range(blocks)]
         for channels in (4 * base, 2 * base):
-            layers += [
-                nn.ConvTranspose2d(channels, channels // 2, 3, stride=2, padding=1, output_padding=1, bias=bias),
-                norm_layer(norm, channels // 2),
-                nn.ReLU(inplace=True),
-            ]
+            if resize:
+                layers += [nn.Upsample(scale_factor=2), nn.Conv2d(channels, channels // 2, 3, padding=1, bias=bias)]
+            else:
+                layers += [
+                    nn.ConvTranspose2d(channels, channels // 2, 3, stride=2, padding=1, output_padding=1, bias=bias)
+                ]
+            layers += [norm_layer(norm, channels // 2), nn.ReLU(inplace=True)]
         last = nn.Conv2d(base, out_channels, 7)
         layers += [nn.ReflectionPad2d(3), last, nn.Tanh()]
         self.model = nn.Sequential(*layers)
-        self.residual = residual
         init_weights(self)
         if residual:
             nn.init.zeros_(last.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         """Translate `x`."""
-        y: Tensor = self.model(x)
-        return (x + y).clamp(-1, 1) if self.residual else y
+        return self.finish(x, self.model(x))
+
+    def finish(self, x: Tensor, y: Tensor) -> Tensor:
+        """The translation of `x`, of which `model` made `y`."""
+        return add_bounded(x, y, self.residual) if self.residual else y
+
+    def features(self, x: Tensor, layers: Collection[int]) -> list[Tensor]:
+        """What the given `layers` of `model` put out for `x`, in order; nothing behind the last of them is computed."""
+        found = []
+        for index, layer in enumerate(self.model[: max(layers) + 1]):
+            x = layer(x)
+            if index in layers:
+                found.append(x)
+                x = x.clone()  # the next layer may work in place
+        return found

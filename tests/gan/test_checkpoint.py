@@ -9,14 +9,14 @@ import torch
 
 from coldstart.errors import UserError
 from gan.checkpoint import METADATA, load_generator, save_generator
-from gan.networks import GeneratorConfig, ResnetGenerator
+from gan.networks import ResnetConfig, ResnetGenerator
 
-CONFIG = GeneratorConfig(base=4, blocks=1, residual=True)
+CONFIG = ResnetConfig(base=4, blocks=1, residual=1.0)
 
 
 @pytest.fixture
 def saved(tmp_path: Path) -> tuple[Path, ResnetGenerator]:
-    generator = ResnetGenerator(3, 3, base=4, blocks=1, residual=True)
+    generator = ResnetGenerator(3, 3, base=4, blocks=1, residual=1.0)
     torch.nn.init.normal_(generator.get_parameter("model.18.weight"))
     save_generator(tmp_path / "generator.safetensors", generator, "cyclegan", CONFIG)
     return tmp_path / "generator.safetensors", generator
@@ -63,7 +63,7 @@ def test_safetensors_of_something_else(tmp_path: Path) -> None:
         "{",
         "[]",
         "{}",
-        *(json.dumps({"generator": g, "model": "m"}) for g in ({"base": 8}, {"width": 8}, {"base": "x"})),
+        *(json.dumps({"network": "resnet", "in_channels": 3, "out_channels": 3, "model": "m", "generator": g}) for g in ({"base": 8}, {"width": 8}, {"base": "x"})),
     ],
 )
 def test_weights_that_do_not_fit_the_config(saved: tuple[Path, ResnetGenerator], record: str) -> None:

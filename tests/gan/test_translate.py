@@ -16,7 +16,7 @@ from coldstart import dataset, lineage
 from coldstart.dataset import Dataset
 from coldstart.errors import UserError
 from gan.checkpoint import save_generator
-from gan.networks import GeneratorConfig, ResnetGenerator
+from gan.networks import ResnetConfig, ResnetGenerator
 from gan.translate import translate, translate_image
 
 
@@ -24,7 +24,7 @@ from gan.translate import translate, translate_image
 def generator(tmp_path: Path) -> Path:
     torch.manual_seed(0)
     network = ResnetGenerator(3, 3, base=4, blocks=1)
-    save_generator(tmp_path / "generator.safetensors", network, "cyclegan", GeneratorConfig(base=4, blocks=1))
+    save_generator(tmp_path / "generator.safetensors", network, "cyclegan", ResnetConfig(base=4, blocks=1))
     return tmp_path / "generator.safetensors"
 
 

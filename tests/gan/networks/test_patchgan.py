@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from coldstart.errors import UserError
-from gan.networks import DiscriminatorConfig, PatchDiscriminator
+from gan.networks import PatchConfig, PatchDiscriminator
 
 
 def test_has_the_published_number_of_parameters() -> None:
@@ -37,4 +37,4 @@ def test_scores_a_256_pixel_image_on_a_30_by_30_grid() -> None:
 @pytest.mark.parametrize("wrong", [{"norm": "layer"}, {"base": 0}, {"layers": 0}, {"layers": 6}])
 def test_config_refuses_what_cannot_be_built(wrong: dict[str, object]) -> None:
     with pytest.raises(UserError, match=r"model\.discriminator"):
-        DiscriminatorConfig(**wrong)  # type: ignore[arg-type]
+        PatchConfig(**wrong)  # type: ignore[arg-type]

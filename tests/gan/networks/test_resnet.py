@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from coldstart.errors import UserError
-from gan.networks import GeneratorConfig, ResnetGenerator
+from gan.networks import ResnetConfig, ResnetGenerator
 
 
 @pytest.mark.parametrize(("blocks", "count"), [(9, 11_378_179), (6, 7_837_699)])
@@ -43,7 +43,7 @@ def test_weights_start_from_a_narrow_normal_distribution() -> None:
 
 def test_residual_generator_starts_at_the_identity_learns_and_stays_in_range() -> None:
     x = torch.rand(1, 3, 32, 32) * 2 - 1
-    network = ResnetGenerator(3, 3, base=8, blocks=1, residual=True)
+    network = ResnetGenerator(3, 3, base=8, blocks=1, residual=1.0)
     assert torch.equal(network(x), x)
     network(x).sum().backward()
     assert network.get_parameter("model.18.weight").grad.any()
@@ -56,4 +56,4 @@ def test_residual_generator_starts_at_the_identity_learns_and_stays_in_range() -
 @pytest.mark.parametrize("wrong", [{"norm": "layer"}, {"base": 0}, {"blocks": -1}])
 def test_config_refuses_what_cannot_be_built(wrong: dict[str, object]) -> None:
     with pytest.raises(UserError, match=r"model\.generator"):
-        GeneratorConfig(**wrong)  # type: ignore[arg-type]
+        ResnetConfig(**wrong)  # type: ignore[arg-type]
