@@ -1,4 +1,4 @@
-"""The half of benchmarks/blenderproc.py that runs in BlenderProc's environment: FOLDER own|SAMPLES COUNT.
+"""The half of benchmarks/blenderproc.py that runs in BlenderProc's environment: FOLDER own|SAMPLES visible|full COUNT.
 
 BlenderProc wants to be started by its own launcher in a Blender it has downloaded. Its Python API runs with the bpy
 wheel once its start-up is bypassed: the package set-up, and the switch of the interface to English, which the wheel has
@@ -50,7 +50,27 @@ def as_ours(bproc: Any, samples: int) -> None:
     bpy.context.scene.render.use_persistent_data = True
 
 
-def main(folder: Path, settings: str, count: int | None) -> None:
+def full_extents(bproc: Any) -> list[tuple[int, list[int]]]:
+    """Pixels and box of each product as if it stood alone, for visible fractions and amodal boxes.
+
+    BlenderProc has them in its BOP writer alone, which needs a toolkit that no package registry has; with the rest of
+    its API they take a segmentation for each product, all else hidden.
+    """
+    found = []
+    everything = bproc.object.get_all_mesh_objects()
+    for one in everything:
+        one.hide(True)
+    for product in (one for one in everything if one.has_cp("category_id") and one.get_cp("category_id")):
+        product.hide(False)
+        names = {"file_prefix": "alone_", "output_key": "alone", "segcolormap_output_key": "alone_map"}
+        (mask,) = bproc.renderer.render_segmap(map_by="instance", **names)["instance_segmaps"]
+        product.hide(True)
+        ys, xs = np.nonzero(mask)
+        found.append((len(ys), [int(xs.min()), int(ys.min()), int(xs.max()), int(ys.max())] if len(ys) else []))
+    return found
+
+
+def main(folder: Path, settings: str, labels: str, count: int | None) -> None:
     """Render the first `count` scenes (None: all) of FOLDER/scenes."""
     bproc = load(folder / "scratch")
     if settings != "own":
@@ -71,10 +91,12 @@ def main(folder: Path, settings: str, count: int | None) -> None:
         bproc.writer.write_coco_annotations(
             str(folder / settings), data["instance_segmaps"], data["instance_attribute_maps"], data["colors"]
         )
+        if labels == "full":
+            full_extents(bproc)
     times = time.perf_counter() - begun, time.process_time() - before
     print(json.dumps([seconds / len(scenes) for seconds in times]), flush=True)
     os._exit(0)  # the wheel may crash while it is taken down
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]) if sys.argv[3] else None)
+    main(Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]) if sys.argv[4] else None)
