@@ -8,9 +8,10 @@ bounces are darker, which exposure makes good: `light` is the share of the refer
 is closer) of the pictures developed at equal mean light, without the camera's noise. The last row is the yardstick: the
 reference with and without the noise that the look's camera adds. All this says what a picture loses; what a detector
 loses is in settings_detector.py. Some of the pictures are put side by side in OUT/settings.jpg.
+"""
 
 import sys
-import time
+"""
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path

@@ -41,7 +41,7 @@ class Comparison:
     size: list[int] = field(default_factory=lambda: [240, 320])  # of renders and of the detector's input
     samples: list[int] = field(default_factory=lambda: [1, 2, 4, 16])
     count: int = 160  # renders to train on, of each sample count
-    fine: int = 60  # renders to score on
+    fine: int = 48  # renders to score on
     fine_samples: int = 32
     seeds: int = 3  # detectors of each sample count
     steps: int = 150
