@@ -11,7 +11,7 @@ loses is in settings_detector.py. Some of the pictures are put side by side in O
 """
 
 import sys
-"""
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
