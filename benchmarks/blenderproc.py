@@ -6,7 +6,7 @@
     python benchmarks/blenderproc.py out=/tmp/beside python=.venv-blenderproc/bin/python
 
 Scenes of fridge_a are saved as .blend files. BlenderProc loads each, renders picture and instance masks and writes its
-COCO file, with our resolution, samples and bounces: once so, with labels of visible pixels alone, and once with what our
+COCO file, with our resolution, samples and bounces: once with labels of visible pixels alone, and once with what our
 labels hold beside them, each product's full extent. Then once more with the samples and bounces it sets by default. We
 sample and build each scene, render, annotate and write. Each is one process; starting it is not counted. CPU seconds
 hardly depend on what else the machine does, images per minute do.
