@@ -1,7 +1,6 @@
 """Training pictures: renders with what is known of them on one side, photos on the other."""
 
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -11,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
 
 from coldstart import dataset
 from coldstart.errors import UserError
@@ -19,10 +17,9 @@ from coldstart.progress import track
 from gan.guide import channels, read_guide
 
 __all__ = [
-    "Crops",
-    "From",
     "Pair",
     "Pictures",
+    "Pixels",
     "Renders",
     "from_tensor",
     "open_domains",
@@ -204,57 +201,3 @@ def _partners(renders: dataset.Dataset, photos: Sequence[Path], target: str | Pa
             )
         found.append(named[path.stem])
     return found
-
-
-class Crops(Dataset[Pair]):
-    """Item `index` is a random crop of a source and one of a target, each mirrored half of the time.
-
-    They depend on `seed` and `index` alone, so that a resumed training sees what the uninterrupted one would have
-    seen. Each domain runs through all its pictures before it repeats one.
-    """
-
-    def __init__(self, source: Renders, target: Pictures, crop: int, length: int, seed: int) -> None:
-        self.source, self.target, self.crop, self.length, self.seed = source, target, crop, length, seed
-
-    def __len__(self) -> int:
-        return self.length
-
-    def __getitem__(self, index: int) -> Pair:
-        random = np.random.default_rng([self.seed, 1, index])
-        render = self.source[_shuffled(index, len(self.source), self.seed, 0)]
-        render, mirror = self._crop(render, random)
-        if mirror:
-            render = (render[:, ::-1] * self.source.mirrored).astype(render.dtype)
-        photo, mirror = self._crop(self.target[_shuffled(index, len(self.target), self.seed, 1)], random)
-        return to_pair(render, photo[:, ::-1] if mirror else photo)
-
-    def _crop(self, pixels: Pixels, random: np.random.Generator) -> tuple[Pixels, bool]:
-        height, width = pixels.shape[:2]
-        y, x = random.integers(height - self.crop + 1), random.integers(width - self.crop + 1)
-        return pixels[y : y + self.crop, x : x + self.crop], random.random() < 0.5
-
-
-def _shuffled(index: int, count: int, seed: int, domain: int) -> int:
-    """Which of `count` pictures comes at `index`, when every round through them has an order of its own."""
-    return int(_order(index // count, count, seed, domain)[index % count])
-
-
-@lru_cache(maxsize=8)
-def _order(round_: int, count: int, seed: int, domain: int) -> NDArray[np.int64]:
-    return np.random.default_rng([seed, 2 + domain, round_]).permutation(count)
-
-
-class From(Sampler[int]):
-    """Indices `start`, `start` + `every`, … below `total`, one process's share of them.
-
-    Its length is that of the share from 0 on, as Lightning's resume counts.
-    """
-
-    def __init__(self, start: int, total: int, every: int = 1) -> None:
-        self.start, self.total, self.every = start, total, every
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(range(self.start, self.total, self.every))
-
-    def __len__(self) -> int:
-        return self.total // self.every

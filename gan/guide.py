@@ -1,4 +1,4 @@
-"""What a render knows of itself beside its colours, as channels that a translator can be told (`model.guide`)."""
+"""What a render knows of itself beside its colours, as channels that a generator can be told (its `guide`)."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -40,7 +40,7 @@ def channels(name: str) -> tuple[int, ...]:
         UserError: there is no such guide.
     """
     if name not in GUIDES:
-        raise UserError(f"model.guide: {name!r} is none of {', '.join(GUIDES)}")
+        raise UserError(f"model.generator.guide: {name!r} is none of {', '.join(GUIDES)}")
     return GUIDES[name][0]
 
 
@@ -56,7 +56,7 @@ def read_guide(folder: Dataset, image: Image, name: str, instances: NDArray[Any]
     path = folder.pass_path(image, name)
     if not path.is_file():
         raise UserError(
-            f"{path}: no such file; render with passes=[depth,normals,albedo] or give model.guide=[edges]"
+            f"{path}: no such file; render with passes=[depth,normals,albedo] or give model.generator.guide=[edges]"
         )
     values = read(path)
     if values.shape[:2] != instances.shape:

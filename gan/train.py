@@ -21,8 +21,10 @@ from coldstart import cli, lineage, tracking, training
 from coldstart.errors import UserError
 from gan.callbacks import SampleGrids, sample_pairs
 from gan.checkpoint import save_generator
-from gan.data import Crops, From, open_domains
+from gan.crops import Crops, From
+from gan.data import open_domains
 from gan.models import MODELS
+from gan.pairing import PAIRINGS
 
 __all__ = ["TrainConfig", "train"]
 
@@ -40,6 +42,7 @@ class TrainConfig:
     steps: int = 20000
     batch: int = 1
     crop: int = 256
+    pairing: str = "unpaired"
     epoch: int = 1
     seed: int = 0
     sample_every: int = 500
@@ -51,15 +54,15 @@ class TrainConfig:
     logger: tracking.LoggerConfig = field(default_factory=tracking.LoggerConfig)
 
     def __post_init__(self) -> None:
-        for key in ("steps", "batch", "epoch", "sample_every", "save_every"):
+        for key in ("steps", "batch", "epoch", "sample_every", "save_every", "devices"):
             if getattr(self, key) < 1:
                 raise UserError(f"{key}: must be at least 1, got {getattr(self, key)}")
         if self.crop < 32:
             raise UserError(f"crop: must be at least 32, got {self.crop}")
+        if self.pairing not in PAIRINGS:
+            raise UserError(f"pairing: {self.pairing!r} is none of {', '.join(PAIRINGS)}")
         if self.seed < 0 or self.workers < 0:
             raise UserError(f"seed and workers must not be negative, got {self.seed} and {self.workers}")
-        if self.devices != 1:
-            raise UserError(f"devices: a translator trains on one device, got {self.devices}; give devices=1")
         if self.precision not in training.PRECISIONS:
             raise UserError(f"precision: {self.precision!r} is none of {', '.join(training.PRECISIONS)}")
 
@@ -79,10 +82,16 @@ def train(config: TrainConfig) -> None:
     model = MODELS[name](settings, config.steps, config.seed, config.epoch)
     if config.crop % model.stride:
         raise UserError(f"crop: must be a multiple of {model.stride} for this generator, got {config.crop}")
-    domains = open_domains(config.source, config.target, config.crop)
+    guide = getattr(model.generator, "guide", ())
+    aligned = config.pairing == "aligned"
+    domains = open_domains(config.source, config.target, config.crop, aligned=aligned, guide=guide)
     training.quiet()
     most = config.steps * model.OPTIMIZERS  # Lightning counts every optimiser's step
-    trainer = training.trainer(config.accelerator, config.devices, config.precision, most)
+    # Each optimiser's losses reach its own networks, so that several devices must not wait for the others' gradients.
+    several = {"strategy": "ddp_find_unused_parameters_true"} if config.devices > 1 else {}
+    trainer = training.trainer(
+        config.accelerator, config.devices, config.precision, most, use_distributed_sampler=False, **several
+    )
     parents = {"source": config.source, "target": config.target}
     if lineage.claim(out, "gan.train", cli.plain(config), parents=parents):
         print(f"{out / 'generator.safetensors'}: already trained")
@@ -90,23 +99,31 @@ def train(config: TrainConfig) -> None:
 
     last = out / "last.ckpt"
     done = training.saved_steps(last, model.OPTIMIZERS)
-    crops = Crops(*domains, config.crop, config.steps * config.batch, config.seed)
+    step = config.batch * trainer.world_size  # pairs in a step, dealt to the devices in turn
+    length = config.steps * step
+    crops = Crops(domains, config.pairing, crop=config.crop, length=length, seed=config.seed)
     loader = DataLoader(
         crops,
         batch_size=config.batch,
-        sampler=From(done * config.batch, len(crops)),
+        sampler=From(done * step + trainer.global_rank, length, trainer.world_size),
         num_workers=config.workers,
         pin_memory=torch.cuda.is_available(),
     )
-    samples = sample_pairs(*domains, SAMPLES, model.stride)
-    with tracking.start(config.logger, "gan.train", cli.plain(config), out) as run:
+    logger = config.logger if trainer.is_global_zero else tracking.LoggerConfig(kind="none")
+    with tracking.start(logger, "gan.train", cli.plain(config), out) as run:
         trainer.logger = run.lightning() or None
+        if trainer.is_global_zero:
+            samples = sample_pairs(*domains, SAMPLES, model.stride)
+            trainer.callbacks += [  # type: ignore[attr-defined]
+                training.ProgressLines(f"training {name}", config.steps),
+                SampleGrids(config.sample_every, config.steps, samples, folder=out / "samples", run=run),
+            ]
         trainer.callbacks += [  # type: ignore[attr-defined]
-            training.ProgressLines(f"training {name}", config.steps),
-            SampleGrids(config.sample_every, config.steps, samples, folder=out / "samples", run=run),
             training.KeepCheckpoint(last, config.save_every, config.steps, model.OPTIMIZERS),
         ]
         training.fit(trainer, model, loader, last if done else None)
+        if not trainer.is_global_zero:
+            return
         save_generator(out / "generator.safetensors", model.final, name, settings.generator)
     lineage.complete(out)
     print(f"{out / 'generator.safetensors'}: trained for {config.steps} steps")

@@ -2,8 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -16,9 +15,11 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from coldstart.errors import UserError
 from gan.data import Pair
+from gan.models.critic import AugmentConfig
 from gan.models.losses import Losses
+from gan.models.safety import Safety, SafetyConfig
 
-__all__ = ["Translator", "TranslatorConfig", "decay", "frozen"]
+__all__ = ["Translator", "TranslatorConfig", "decay"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,9 @@ class TranslatorConfig:
 
     name: str = ""
     crop: int = 256
+    pairing: str = "unpaired"
+    safety: SafetyConfig = field(default_factory=SafetyConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
     lr: float = 2e-4
     beta1: float = 0.5
     beta2: float = 0.999
@@ -58,16 +62,6 @@ def decay(step: int, steps: int, epoch: int = 1) -> float:
     return 1.0 - max(0, step // epoch + 1 - constant) / (epochs - constant + 1)
 
 
-@contextmanager
-def frozen(*networks: nn.Module) -> Iterator[None]:
-    """Within it, what is computed leaves no gradient in the weights of `networks`, only in what goes through them."""
-    for network in networks:
-        network.requires_grad_(False)
-    yield
-    for network in networks:
-        network.requires_grad_(True)
-
-
 class Translator(pl.LightningModule):
     """A LightningModule that optimises by hand and has a `generator` from source to target images.
 
@@ -87,6 +81,7 @@ class Translator(pl.LightningModule):
         self.automatic_optimization = False
         self.generator, self.steps, self.seed, self.epoch = generator, steps, seed, epoch
         self.rate, self.betas = config.lr, (config.beta1, config.beta2)
+        self.safety = Safety(config.safety)
         self.averaged: AveragedModel | None = None
         if config.ema:
             self.averaged = AveragedModel(generator, multi_avg_fn=get_ema_multi_avg_fn(config.ema))

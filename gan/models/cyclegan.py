@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from coldstart.errors import UserError
 from gan.data import Pair
-from gan.models.base import Translator, TranslatorConfig, frozen
+from gan.models.base import Translator, TranslatorConfig
+from gan.models.critic import Critic
 from gan.models.losses import Losses, least_squares
 from gan.models.pool import ImagePool
 from gan.networks import PatchConfig, PatchDiscriminator, ResnetConfig, ResnetGenerator
@@ -46,14 +47,16 @@ class CycleGAN(Translator):
         super().__init__(config, ResnetGenerator(3, 3, **asdict(config.generator)), steps, seed, epoch)
         self.config = config
         self.inverse = ResnetGenerator(3, 3, **asdict(config.generator))
-        self.discriminator_target = PatchDiscriminator(3, **asdict(config.discriminator))
-        self.discriminator_source = PatchDiscriminator(3, **asdict(config.discriminator))
+        self.critic_target, self.critic_source = (
+            Critic(PatchDiscriminator(3, **asdict(config.discriminator)), least_squares, 0.5, config.augment)
+            for _ in range(2)
+        )
         self.pool_target = ImagePool(config.pool, seed)
         self.pool_source = ImagePool(config.pool, seed + 1)
 
     def trained(self) -> list[list[nn.Module]]:
         """The generators, then the discriminators, as in the authors' code."""
-        return [[self.generator, self.inverse], [self.discriminator_target, self.discriminator_source]]
+        return [[self.generator, self.inverse], [self.critic_target, self.critic_source]]
 
     def updates(self, pair: Pair) -> Iterator[Losses]:
         """The generators' losses, then the discriminators' on fakes from the pools."""
@@ -67,23 +70,18 @@ class CycleGAN(Translator):
         Translation and identity go through a generator as one batch: every network here that is not batch-normalised
         treats the images of a batch on their own.
         """
-        config, (source, target, _, _) = self.config, pair
+        config, (source, target, objects, _) = self.config, pair
         fake_target, same_target = self._translate(self.generator, source, target)
         fake_source, same_source = self._translate(self.inverse, target, source)
-        with frozen(self.discriminator_target, self.discriminator_source):
-            losses = {
-                "adversarial": least_squares(self.discriminator_target(fake_target), True)
-                + least_squares(self.discriminator_source(fake_source), True)
-            }
-        losses["cycle"] = config.lambda_cycle * (
-            F.l1_loss(self.inverse(fake_target), source) + F.l1_loss(self.generator(fake_source), target)
-        )
+        back = self.safety.l1(self.inverse(fake_target), source, objects)
+        losses = {
+            "adversarial": self.critic_target.fooled(fake_target) + self.critic_source.fooled(fake_source),
+            "cycle": config.lambda_cycle * (back + F.l1_loss(self.generator(fake_source), target)),
+        }
         if same_target is not None and same_source is not None:
-            losses["identity"] = (
-                config.lambda_cycle
-                * config.lambda_identity
-                * (F.l1_loss(same_target, target) + F.l1_loss(same_source, source))
-            )
+            same = F.l1_loss(same_target, target) + self.safety.l1(same_source, source, objects)
+            losses["identity"] = config.lambda_cycle * config.lambda_identity * same
+        losses |= self.safety(source, fake_target, objects)
         return losses, fake_source, fake_target
 
     def _translate(self, generator: nn.Module, images: Tensor, own: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -95,14 +93,8 @@ class CycleGAN(Translator):
 
     def discriminator_losses(self, pair: Pair, fake_source: Tensor, fake_target: Tensor) -> Losses:
         """Half of equation 1's least-squares form per domain: the paper halves it to slow the discriminators."""
-        total = torch.zeros((), device=pair.source.device)
-        for network, pool, real, fake in (
-            (self.discriminator_target, self.pool_target, pair.target, fake_target),
-            (self.discriminator_source, self.pool_source, pair.source, fake_source),
-        ):
-            scores_real, scores_fake = network(real), network(pool.query(fake))
-            total = total + 0.5 * (least_squares(scores_real, True) + least_squares(scores_fake, False))
-        return {"discriminator": total}
+        judged = self.critic_target.judged(pair.target, self.pool_target.query(fake_target))
+        return {"discriminator": judged + self.critic_source.judged(pair.source, self.pool_source.query(fake_source))}
 
     def pictures(self, pair: Pair) -> list[Tensor]:
         """Both domains, each with its translation and the way back."""

@@ -102,12 +102,20 @@ TrainConfigOf = Callable[..., TrainConfig]
 
 
 @pytest.fixture
-def train_config(tmp_path: Path, renders: Dataset, photos: Path) -> TrainConfigOf:
+def tiny_overrides(renders: Dataset, photos: Path) -> list[str]:
+    """What makes a tiny training on the toy domains, but for `out`."""
+    return [f"source={renders.root}", f"target={photos}", *TINY]
+
+
+@pytest.fixture
+def train_config(tmp_path: Path, tiny_overrides: list[str]) -> TrainConfigOf:
     """The config of a tiny training on the toy domains; later overrides win."""
 
     def make(*overrides: str) -> TrainConfig:
-        paths = [f"source={renders.root}", f"target={photos}", f"out={tmp_path / 'out'}"]
-        return cli.typed(TrainConfig, cli.compose("gan_train", [*paths, *TINY, *overrides]))
+        # a model=… among the overrides must come alone
+        chosen = [o for o in overrides if o.startswith("model=")]
+        tiny = [o for o in tiny_overrides if not (chosen and o.startswith("model"))]
+        return cli.typed(TrainConfig, cli.compose("gan_train", [*tiny, f"out={tmp_path / 'out'}", *overrides]))
 
     return make
 

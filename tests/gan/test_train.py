@@ -12,7 +12,7 @@ import pytorch_lightning as pl
 import torch
 from PIL import Image as Picture
 
-from coldstart import lineage, training
+from coldstart import lineage
 from coldstart.dataset import Dataset
 from coldstart.errors import UserError
 from gan import train as train_module
@@ -71,34 +71,8 @@ def test_training_lowers_the_losses_and_moves_colours_to_the_target(
     assert after[2] - after[0] > before[2] - before[0] + 0.5  # blue minus red
 
 
-class Stop(training.KeepCheckpoint):
-    """Ctrl-C at step 6, when the last checkpoint is that of step 4."""
-
-    def on_train_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:
-        super().on_train_batch_end(trainer, *args)
-        if trainer.global_step == 6 * self.per_step:
-            raise KeyboardInterrupt
-
-
 def weights(out: Path) -> dict[str, torch.Tensor]:
     return torch.load(out / "last.ckpt", weights_only=True)["state_dict"]
-
-
-def test_an_interrupted_training_ends_where_the_uninterrupted_one_does(
-    train_config: Any, tmp_path: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    train(train_config(f"out={whole}", "steps=10", "save_every=4"))
-    with monkeypatch.context() as patch:
-        patch.setattr(training, "KeepCheckpoint", Stop)
-        with pytest.raises(KeyboardInterrupt):
-            train(train_config(f"out={parts}", "steps=10", "save_every=4"))
-    assert not (parts / "generator.safetensors").exists()
-    recorder.losses.clear()
-    train(train_config(f"out={parts}", "steps=10", "save_every=4"))
-    assert len(recorder.losses) == 6  # from the checkpoint at 4 on
-    for name, tensor in weights(whole).items():
-        assert torch.equal(weights(parts)[name], tensor), name
 
 
 def test_a_training_interrupted_after_its_last_step_only_writes_the_generator(
@@ -160,7 +134,12 @@ def test_a_loss_that_is_not_finite_stops_the_training(
         ("crop=64", "smaller than crop=64"),
         ("seed=-1", "seed and workers must not be negative"),
         ("precision=half", "precision: 'half' is none of"),
-        ("devices=2", "devices: a translator trains on one device, got 2"),
+        ("devices=0", "devices: must be at least 1, got 0"),
+        ("pairing=twins", "pairing: 'twins' is none of unpaired, content, aligned, random, nearest"),
+        ("pairing=aligned", "000000.png: has no partner of its name in "),
+        ("model.safety.edges=-1", "model.safety.edges: must not be negative"),
+        ("model.augment.policy=[blur]", "model.augment.policy: 'blur' is none of translation, cutout, colour"),
+        ("model=gbuffer", "000000.png: no such file; render with passes=[depth,normals,albedo]"),
         ("accelerator=abacus", "accelerator=abacus"),
         ("model.name=pix3pix", "model.name: 'pix3pix' is none of cyclegan"),
         ("model.pool=-1", "model.pool"),
@@ -215,5 +194,5 @@ def test_command_line_ends_with_2_and_one_line(renders: Dataset, tmp_path: Path)
 
 
 def test_unknown_model_lists_what_there_is(train_config: Any) -> None:
-    with pytest.raises(UserError, match=r"cyclegun: no such config; available: cyclegan, cyclegan_small"):
+    with pytest.raises(UserError, match=r"cyclegun: no such config; available: .*cyclegan, cyclegan_small"):
         train_config("model=cyclegun")

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 import torch
 
-from gan.models.base import decay, frozen
+from gan.models.base import decay
+from gan.models.critic import frozen
 from gan.models.cyclegan import CycleGAN, CycleGANConfig
 from gan.networks import PatchConfig, ResnetConfig
 

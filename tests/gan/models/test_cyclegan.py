@@ -36,8 +36,8 @@ def test_losses_equal_the_papers_terms_computed_one_by_one() -> None:
     losses, fake_source, fake_target = model.generator_losses(pair)
     forward, backward = model.generator, model.inverse
     expected = {
-        "adversarial": (model.discriminator_target(forward(source)) - 1).square().mean()
-        + (model.discriminator_source(backward(target)) - 1).square().mean(),
+        "adversarial": (model.critic_target.network(forward(source)) - 1).square().mean()
+        + (model.critic_source.network(backward(target)) - 1).square().mean(),
         "cycle": 10
         * ((backward(forward(source)) - source).abs().mean() + (forward(backward(target)) - target).abs().mean()),
         "identity": 5 * ((forward(target) - target).abs().mean() + (backward(source) - source).abs().mean()),
@@ -52,8 +52,8 @@ def test_losses_equal_the_papers_terms_computed_one_by_one() -> None:
     halves = [
         (real_scores - 1).square().mean() + fake_scores.square().mean()
         for real_scores, fake_scores in (
-            (model.discriminator_target(target), model.discriminator_target(fake_target)),
-            (model.discriminator_source(source), model.discriminator_source(fake_source)),
+            (model.critic_target.network(target), model.critic_target.network(fake_target)),
+            (model.critic_source.network(source), model.critic_source.network(fake_source)),
         )
     ]
     assert critic.item() == pytest.approx(sum(h.item() for h in halves) / 2, rel=1e-4)
@@ -64,7 +64,7 @@ def test_generators_and_discriminators_are_trained_apart() -> None:
     losses, fake_source, fake_target = model.generator_losses(pair)
     torch.stack(list(losses.values())).sum().backward()
     generators = (model.generator, model.inverse)
-    discriminators = (model.discriminator_target, model.discriminator_source)
+    discriminators = (model.critic_target, model.critic_source)
     assert all(map(has_grads, generators))
     assert not any(map(has_grads, discriminators))
     model.zero_grad()

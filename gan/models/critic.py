@@ -1,0 +1,130 @@
+"""A discriminator with all it needs: its loss, and for small data the augmentation it sees everything through."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import torch
+from kornia import augmentation as kornia_augmentation
+from torch import Tensor, nn
+
+from coldstart.errors import UserError
+
+__all__ = ["Augment", "AugmentConfig", "Critic", "frozen"]
+
+
+def _operations() -> dict[str, nn.ModuleDict]:
+    """By policy, what is done to all channels (`space`) or to the last three (`colour`), as strong as DiffAugment's."""
+    k = kornia_augmentation
+    shift = k.RandomTranslate((-0.125, 0.125), (-0.125, 0.125), resample="nearest", p=1.0)
+    return {
+        "translation": nn.ModuleDict({"space": shift}),
+        "cutout": nn.ModuleDict({"space": k.RandomErasing((0.25, 0.25), (1.0, 1.0), value=0.0, p=1.0)}),
+        "colour": nn.ModuleDict(
+            {
+                "saturation": k.RandomSaturation((0.0, 2.0), p=1.0),
+                "contrast": k.RandomContrast((0.5, 1.5), clip_output=False, p=1.0),
+                "brightness": k.RandomBrightness((0.75, 1.25), clip_output=False, p=1.0),
+            }
+        ),
+    }
+
+
+POLICIES = ("translation", "cutout", "colour")
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """`model.augment` of the config; see conf/model/cyclegan.yaml."""
+
+    policy: list[str] = field(default_factory=list)
+    target: float = 0.0
+    images: int = 100_000
+
+    def __post_init__(self) -> None:
+        for name in self.policy:
+            if name not in POLICIES:
+                raise UserError(f"model.augment.policy: {name!r} is none of {', '.join(POLICIES)}")
+        if not 0 <= self.target < 1:
+            raise UserError(f"model.augment.target: must lie in [0, 1), got {self.target}; 0 is off")
+        if self.images < 1:
+            raise UserError(f"model.augment.images: must be at least 1, got {self.images}")
+
+
+class Augment(nn.Module):
+    """Differentiable augmentation of what a discriminator sees, real and fake alike (Zhao et al., arXiv 2006.10738).
+
+    Each operation of the policy happens to each image with probability `p`. Without a `target`, p is 1, as in that
+    paper. With one, p starts at 0 and follows how sure the discriminator is of real images (Karras et al. 2020, arXiv
+    2006.06676, section 3): r_t, the mean of sign(D(real)), is steered to `target`, and p needs `images` images for the
+    way from 0 to 1. It is part of the state dict.
+    """
+
+    p: Tensor
+
+    def __init__(self, config: AugmentConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.operations = nn.ModuleDict({name: _operations()[name] for name in config.policy})
+        self.register_buffer("p", torch.tensor(0.0 if config.target else 1.0))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """N×C×H×W in [-1, 1], the picture in the last three channels, to the same shape."""
+        if not self.operations:
+            return images
+        with torch.autocast(images.device.type, enabled=False):
+            images = images.float()
+            for name, operations in self.operations.items():
+                for operation in operations.values():
+                    happens = torch.rand(len(images), 1, 1, 1, device=images.device) < self.p
+                    changed = _coloured(operation, images) if name == "colour" else operation(images)
+                    images = torch.where(happens, changed, images)
+        return images
+
+    @torch.no_grad()
+    def adapt(self, sure: Tensor) -> None:
+        """Move p after a look at as many real images as `sure` (N scores, above 0 for what was taken for real) has."""
+        if self.config.target and self.operations:
+            overfit = sure.sign().mean() - self.config.target
+            self.p.add_(overfit.sign() * len(sure) / self.config.images).clamp_(0, 1)
+
+
+def _coloured(operation: nn.Module, images: Tensor) -> Tensor:
+    """kornia's colours live in [0, 1]; a condition in front of the picture keeps its own."""
+    picture: Tensor = operation((images[:, -3:] + 1) / 2) * 2 - 1
+    return torch.cat([images[:, :-3], picture], 1)
+
+
+@contextmanager
+def frozen(*networks: nn.Module) -> Iterator[None]:
+    """Within it, what is computed leaves no gradient in the weights of `networks`, only in what goes through them."""
+    for network in networks:
+        network.requires_grad_(False)
+    yield
+    for network in networks:
+        network.requires_grad_(True)
+
+
+class Critic(nn.Module):
+    """`network` scores images; `loss` says how far scores are from those of real (True) or fake (False) images.
+
+    `boundary` is the score that is neither.
+    """
+
+    def __init__(
+        self, network: nn.Module, loss: Callable[[Tensor, bool], Tensor], boundary: float, augment: AugmentConfig
+    ) -> None:
+        super().__init__()
+        self.network, self.loss, self.boundary, self.augment = network, loss, boundary, Augment(augment)
+
+    def fooled(self, fake: Tensor) -> Tensor:
+        """The generator's adversarial loss; leaves no gradient in the discriminator."""
+        with frozen(self.network):
+            return self.loss(self.network(self.augment(fake)), True)
+
+    def judged(self, real: Tensor, fake: Tensor) -> Tensor:
+        """The discriminator's loss, halved to slow it against the generator; leaves no gradient in the generator."""
+        scores_real = self.network(self.augment(real))
+        scores_fake = self.network(self.augment(fake.detach()))
+        self.augment.adapt(scores_real.detach().float().mean((1, 2, 3)) - self.boundary)
+        return 0.5 * (self.loss(scores_real, True) + self.loss(scores_fake, False))

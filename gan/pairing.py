@@ -1,0 +1,152 @@
+"""Which place of which photo each crop of a render is shown with (`pairing`)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from coldstart.backbone import MEAN, STD, efficientnet_lite0
+from coldstart.progress import track
+from gan.data import Pictures, Renders, to_tensor
+
+__all__ = ["PAIRINGS", "Spot", "pairing", "random_spot", "shuffled"]
+
+NEAREST = 10  # crops of photos among which one is drawn, as in Richter et al. 2021
+CELL = 32  # pixels per feature
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A crop of picture number `picture` whose upper left corner is (x, y) in pixels, mirrored or not."""
+
+    picture: int
+    y: int
+    x: int
+    mirror: bool
+
+
+Partner = Callable[[int, Spot, np.random.Generator], Spot]  # index of the pair and spot in a render to spot in a photo
+
+
+def random_spot(pictures: Pictures, picture: int, crop: int, random: np.random.Generator) -> Spot:
+    """Anywhere in `picture`, mirrored half of the time."""
+    height, width = pictures[picture].shape[:2]
+    y, x = random.integers(height - crop + 1), random.integers(width - crop + 1)
+    return Spot(picture, int(y), int(x), random.random() < 0.5)
+
+
+def shuffled(index: int, count: int, seed: int, domain: int) -> int:
+    """Which of `count` pictures comes at `index`, when every round through them has an order of its own."""
+    return int(_order(index // count, count, seed, domain)[index % count])
+
+
+@lru_cache(maxsize=8)
+def _order(round_: int, count: int, seed: int, domain: int) -> NDArray[np.int64]:
+    return np.random.default_rng([seed, 2 + domain, round_]).permutation(count)
+
+
+def unpaired(source: Renders, target: Pictures, crop: int, seed: int) -> Partner:
+    """Anywhere in any photo; all photos come before one comes again."""
+
+    def partner(index: int, _: Spot, random: np.random.Generator) -> Spot:
+        return random_spot(target, shuffled(index, len(target), seed, 1), crop, random)
+
+    return partner
+
+
+def content(source: Renders, target: Pictures, crop: int, seed: int) -> Partner:
+    """Where photos look like the render's crop: drawn from the `NEAREST` of all crops on a grid of crop / 4.
+
+    As Richter et al. 2021 (arXiv 2105.04619) match patches, so that no discriminator can learn that one domain has more
+    shelf and less bottle than the other; here by the mean feature of a crop.
+    """
+    renders, photos = (_centred(_features(pictures)) for pictures in (source, target))
+    spots = []
+    for picture in range(len(target)):
+        height, width = target[picture].shape[:2]
+        corners = (range(0, side - crop + 1, crop // 4) for side in (height, width))
+        ys, xs = (list(c) for c in corners)
+        spots += [Spot(picture, y, x, False) for y in ys for x in xs]
+    described = torch.stack([_described(photos[spot.picture], spot, crop) for spot in spots])
+
+    def partner(_: int, spot: Spot, random: np.random.Generator) -> Spot:
+        likeness = described @ _described(renders[spot.picture], spot, crop)
+        best = likeness.topk(min(NEAREST, len(spots))).indices
+        return replace(spots[int(best[random.integers(len(best))])], mirror=random.random() < 0.5)
+
+    return partner
+
+
+def _fixed(partners: Sequence[int], source: Renders, target: Pictures, crop: int) -> Partner:
+    """The same place, as far as sizes allow, of the photo that belongs to the render for good."""
+
+    def partner(_: int, spot: Spot, random: np.random.Generator) -> Spot:
+        photo = partners[spot.picture]
+        room = (np.array(pictures[i].shape[:2]) - crop for pictures, i in ((source, spot.picture), (target, photo)))
+        ours, theirs = room
+        y, x = np.round((spot.y, spot.x) * theirs / np.maximum(ours, 1)).astype(int)
+        return Spot(photo, int(y), int(x), spot.mirror)
+
+    return partner
+
+
+def aligned(source: Renders, target: Pictures, crop: int, seed: int) -> Partner:
+    """Photo i shows what render i shows (see `gan.data.open_domains`)."""
+    return _fixed(range(len(source)), source, target, crop)
+
+
+def drawn(source: Renders, target: Pictures, crop: int, seed: int) -> Partner:
+    """Any photo, drawn once for each render: what pix2pix learns without pairs is the photos' mean look."""
+    photos = np.random.default_rng([seed, 4]).integers(len(target), size=len(source))
+    return _fixed(photos.tolist(), source, target, crop)
+
+
+def nearest(source: Renders, target: Pictures, crop: int, seed: int) -> Partner:
+    """The photo most like the render in its mean feature."""
+    renders, photos = (
+        torch.stack([F.normalize(f.mean((1, 2)), dim=0) for f in _centred(_features(pictures))])
+        for pictures in (source, target)
+    )
+    return _fixed((renders @ photos.T).argmax(1).tolist(), source, target, crop)
+
+
+PAIRINGS: dict[str, Callable[[Renders, Pictures, int, int], Partner]] = {
+    "unpaired": unpaired,
+    "content": content,
+    "aligned": aligned,
+    "random": drawn,
+    "nearest": nearest,
+}
+
+
+def pairing(name: str, source: Renders, target: Pictures, crop: int, seed: int) -> Partner:
+    """The partner function called `name`, one of `PAIRINGS`."""
+    return PAIRINGS[name](source, target, crop, seed)
+
+
+@torch.inference_mode()
+def _features(pictures: Pictures) -> list[Tensor]:
+    """EfficientNet-Lite0's last map of each picture, 320×H/32×W/32."""
+    network = efficientnet_lite0(pretrained=True).eval()
+    maps = []
+    for index in track(range(len(pictures)), "describing pictures", unit="picture"):
+        image = to_tensor(pictures[index][..., :3])[None]
+        maps.append(network(((image + 1) / 2 - MEAN[0]) / STD[0])[-1][0])
+    return maps
+
+
+def _centred(maps: list[Tensor]) -> list[Tensor]:
+    """Without what is common to all pictures of a domain: that they are renders, or photos."""
+    mean = torch.stack([f.mean((1, 2)) for f in maps]).mean(0)
+    return [f - mean[:, None, None] for f in maps]
+
+
+def _described(features: Tensor, spot: Spot, crop: int) -> Tensor:
+    """The mean feature of a crop, of length 1."""
+    rows, columns = (slice(start // CELL, -(-(start + crop) // CELL)) for start in (spot.y, spot.x))
+    return F.normalize(features[:, rows, columns].mean((1, 2)), dim=0)
