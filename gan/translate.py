@@ -11,11 +11,10 @@ import os
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from omegaconf import MISSING
 from PIL import Image
 from torch import Tensor, nn
@@ -25,6 +24,7 @@ from coldstart.errors import UserError
 from coldstart.progress import track
 from gan.checkpoint import load_generator
 from gan.data import from_tensor, read_picture, to_tensor
+from gan.networks import apply_tiled, pad_to_stride
 
 __all__ = ["TranslateConfig", "translate", "translate_image"]
 
@@ -45,6 +45,7 @@ class TranslateConfig:
     source: str = MISSING
     out: str = MISSING
     format: str = "png"
+    tile: int = 0
     accelerator: str = "auto"
     precision: str = "auto"
     logger: tracking.LoggerConfig = field(default_factory=tracking.LoggerConfig)
@@ -52,6 +53,8 @@ class TranslateConfig:
     def __post_init__(self) -> None:
         if self.format not in FORMATS:
             raise UserError(f"format: {self.format!r} is none of {', '.join(FORMATS)}")
+        if self.tile and self.tile < SMALLEST:
+            raise UserError(f"tile: must be 0 (off) or at least {SMALLEST}, got {self.tile}")
         if self.precision not in training.PRECISIONS:
             raise UserError(f"precision: {self.precision!r} is none of {', '.join(training.PRECISIONS)}")
 
@@ -83,7 +86,7 @@ def translate(config: TranslateConfig) -> None:
             if not file.is_file():
                 pixels = to_tensor(np.asarray(read_picture(source.path(old), upright=False)))[None].to(device)
                 with training.autocast(config.precision, device):
-                    translated = translate_image(generator, pixels)
+                    translated = translate_image(generator, pixels, config.tile)
                 dataset.write_atomic(file, _encoded(translated[0], config.format))
             new["sha256"] = dataset.sha256(file)
         dataset.save(result)
@@ -94,11 +97,14 @@ def translate(config: TranslateConfig) -> None:
 
 
 @torch.inference_mode()
-def translate_image(generator: nn.Module, image: Tensor) -> Tensor:
-    """N×3×H×W in [-1, 1] to the same size, whatever it is: padded by reflection to multiples of 4 and cut back."""
+def translate_image(generator: nn.Module, image: Tensor, tile: int = 0) -> Tensor:
+    """N×3×H×W in [-1, 1] to the same size, whatever it is: padded by reflection to the generator's stride and cut back.
+
+    With `tile` above 0 the generator works in windows of that many pixels a side, which gives the same picture.
+    """
     height, width = image.shape[-2:]
-    padded = F.pad(image, (0, -width % 4, 0, -height % 4), mode="reflect")
-    translated: Tensor = generator(padded)
+    padded = pad_to_stride(image, cast(int, generator.stride))
+    translated: Tensor = apply_tiled(generator, padded, tile) if tile else generator(padded)
     return translated[..., :height, :width].float()
 
 

@@ -1,10 +1,19 @@
-"""What the networks have in common: normalisation by name, initial weights, the bounded change of a picture."""
+"""What the networks have in common: normalisation by name, initial weights, bounded changes, reflected borders."""
 
+import torch
 from torch import Tensor, nn
 
 from coldstart.errors import UserError
 
-__all__ = ["add_bounded", "check_norm", "check_residual", "init_weights", "norm_layer"]
+__all__ = [
+    "add_bounded",
+    "check_norm",
+    "check_residual",
+    "init_weights",
+    "norm_layer",
+    "pad_to_stride",
+    "reflected",
+]
 
 NORMS: dict[str, type[nn.Module]] = {"instance": nn.InstanceNorm2d, "batch": nn.BatchNorm2d}
 
@@ -41,3 +50,16 @@ def init_weights(network: nn.Module, gain: float = 0.02) -> None:
 def add_bounded(x: Tensor, change: Tensor, bound: float) -> Tensor:
     """The first channels of `x` plus `bound` times `change` (in [-1, 1], as many channels), clamped to [-1, 1]."""
     return (x[:, : change.shape[1]] + bound * change).clamp(-1, 1)
+
+
+def reflected(places: Tensor, size: int) -> Tensor:
+    """Places along an axis of `size` pixels, those outside it reflected at its first and last pixel until inside."""
+    period = max(2 * (size - 1), 1)
+    places = places.abs() % period
+    return torch.where(places < size, places, period - places)
+
+
+def pad_to_stride(images: Tensor, stride: int) -> Tensor:
+    """N×C×H×W, continued by reflection to the right and downwards until H and W are multiples of `stride`."""
+    y, x = (reflected(torch.arange(size + -size % stride, device=images.device), size) for size in images.shape[-2:])
+    return images[..., y[:, None], x]

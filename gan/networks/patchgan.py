@@ -73,7 +73,7 @@ class PatchDiscriminator(nn.Module):
 class PixelDiscriminator(nn.Module):
     """Images N×`in_channels`×H×W to N×1×H×W scores, each from the colours of its pixel alone, unbounded.
 
-    State-dict keys are those of the authors' PyTorch code. With batch norm the last convolution has no bias there either.
+    State-dict keys are those of the authors' PyTorch code, where batch norm also takes the last convolution's bias.
     """
 
     def __init__(self, in_channels: int, base: int = 64, norm: str = "instance") -> None:

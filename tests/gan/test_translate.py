@@ -16,7 +16,7 @@ from coldstart import dataset, lineage
 from coldstart.dataset import Dataset
 from coldstart.errors import UserError
 from gan.checkpoint import save_generator
-from gan.networks import ResnetConfig, ResnetGenerator
+from gan.networks import ResnetConfig, ResnetGenerator, UnetGenerator
 from gan.translate import translate, translate_image
 
 
@@ -35,8 +35,25 @@ def files(root: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize("size", [(77, 101), (16, 16), (64, 48), (33, 18)])
 def test_any_size_is_kept(size: tuple[int, int]) -> None:
     image = torch.rand(1, 3, *size) * 2 - 1
-    assert translate_image(torch.nn.Identity(), image).equal(image)
-    assert translate_image(ResnetGenerator(3, 3, base=4, blocks=1), image).shape == image.shape
+    same = ResnetGenerator(3, 3, base=4, blocks=1, residual=1.0)
+    assert translate_image(same, image).equal(image)
+    assert translate_image(UnetGenerator(3, 3, depth=8, base=1).eval(), image).shape == image.shape
+
+
+def test_tiles_leave_no_seams() -> None:
+    torch.manual_seed(0)
+    network = ResnetGenerator(3, 3, base=8, blocks=2).eval()
+    for weight in network.parameters():
+        torch.nn.init.normal_(weight, 0, 0.1)
+    image = torch.linspace(-1, 1, 260) + 0.2 * torch.randn(1, 3, 200, 260)
+    levels = 127.5 * (translate_image(network, image, tile=64) - translate_image(network, image))
+    assert levels.abs().max() < 0.1  # of the 255
+
+
+def test_a_published_checkpoint_translates(translate_config: Any, tmp_path: Path) -> None:
+    torch.save(UnetGenerator(3, 3, depth=5, base=2).state_dict(), tmp_path / "latest_net_G.pth")
+    translate(translate_config(f"checkpoint={tmp_path / 'latest_net_G.pth'}", "tile=32"))
+    assert len(dataset.load(tmp_path / "translated").images) == 4
 
 
 def test_labels_masks_and_scenes_are_the_sources(renders: Dataset, translate_config: Any, tmp_path: Path) -> None:
@@ -109,6 +126,7 @@ def test_a_finished_folder_is_left_alone(translate_config: Any, tmp_path: Path, 
 @pytest.mark.parametrize(
     ("override", "message"),
     [
+        ("tile=8", "tile: must be 0 (off) or at least 16, got 8"),
         ("format=gif", "format: 'gif' is none of png, jpg"),
         ("precision=half", "precision: 'half' is none of"),
         ("accelerator=abacus", "accelerator: 'abacus' is not one of auto"),
