@@ -1,0 +1,114 @@
+"""An interrupted training ends where the uninterrupted one does, weight for weight, however it was interrupted."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+import torch
+
+from coldstart import lineage, training
+from gan.train import train
+
+MODELS = {
+    "cyclegan": ["model.augment.policy=[translation,cutout,colour]"],
+    "pix2pix": ["model=pix2pix_small", "pairing=random", "model.generator.depth=5"],
+    "cut": ["model=cut_small", "model.nce_layers=[0,4,10]", "model.ema=0.9", "model.augment.target=0.6"]
+    + ["model.augment.policy=[colour]", "model.augment.images=20"],
+    "fastcut": ["model=cut_small", "model.nce_layers=[7]", "model.flip_equivariance=true", "model.nce_identity=false"],
+    "gbuffer": [
+        "model=gbuffer",
+        "model.safety.perceptual=0",
+        "model.generator.guide=[edges]",
+        "model.generator.dropout=true",
+    ],
+}
+
+
+def state(out: Path) -> dict[str, Any]:
+    """All of a checkpoint but Lightning's own counters."""
+    checkpoint = torch.load(out / "last.ckpt", weights_only=True)
+    return {k: checkpoint[k] for k in ("state_dict", "optimizer_states", "lr_schedulers", "global_step")} | {
+        "pools": checkpoint.get("pools")
+    }
+
+
+def same(a: Any, b: Any, where: str = "") -> None:
+    """Fails at the first value that differs, tensors bit for bit."""
+    if isinstance(a, torch.Tensor):
+        assert torch.equal(a, b), where
+    elif isinstance(a, dict):
+        assert a.keys() == b.keys(), where
+        for key in a:
+            same(a[key], b[key], f"{where}.{key}")
+    elif isinstance(a, list | tuple):
+        assert len(a) == len(b), where
+        for index, pair in enumerate(zip(a, b, strict=True)):
+            same(*pair, f"{where}[{index}]")
+    else:
+        assert a == b, where
+
+
+class Stop(training.KeepCheckpoint):
+    """Ctrl-C at step 13, when the last checkpoint is that of step 10."""
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:
+        super().on_train_batch_end(trainer, *args)
+        if trainer.global_step == 13 * self.per_step:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_twenty_steps_are_ten_and_ten(
+    train_config: Any, tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    tiny = [*MODELS[model], "model.generator.base=8", "model.discriminator.base=8", "crop=32", "steps=20"]
+    # looking at samples more often must not change what is learnt either
+    train(train_config(*tiny, f"out={whole}", "sample_every=3"))
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "KeepCheckpoint", Stop)
+        with pytest.raises(KeyboardInterrupt):
+            train(train_config(*tiny, f"out={parts}", "save_every=10"))
+    assert not (parts / "generator.safetensors").exists()
+    assert training.saved_steps(parts / "last.ckpt", 2) == 10
+    train(train_config(*tiny, f"out={parts}"))
+    same(state(parts), state(whole))
+    assert (parts / "generator.safetensors").read_bytes() == (whole / "generator.safetensors").read_bytes()
+    if model == "cut":
+        p = state(whole)["state_dict"]["critic.augment.p"]
+        assert 0 < p <= 1, "the probability of augmentation has moved"
+
+
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM"])
+def test_a_signal_loses_nothing(train_config: Any, tiny_overrides: list[str], tmp_path: Path, name: str) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    keys = ["steps=60", "save_every=5", "sample_every=1000"]
+    train(train_config(*keys, f"out={whole}"))
+    # SIGKILL leaves the last regular checkpoint; SIGTERM makes one of its own, so that none but that is there
+    if name == "SIGTERM":
+        keys[1:] = ["save_every=1000", "sample_every=5"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gan.train", *tiny_overrides, *keys, f"out={killed}"],
+        cwd=Path(__file__).resolve().parents[2],
+        env={**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    sign = killed / ("last.ckpt" if name == "SIGKILL" else "samples/000005.png")
+    while not sign.exists() and process.poll() is None:
+        time.sleep(0.005)
+    process.send_signal(getattr(signal, name))
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == (-signal.SIGKILL if name == "SIGKILL" else 130), said
+    done = training.saved_steps(killed / "last.ckpt", 2)
+    assert 5 <= done < 60
+    assert not lineage.is_complete(killed)
+    train(train_config(*keys, f"out={killed}"))
+    same(state(killed), state(whole))
