@@ -14,7 +14,7 @@ from torch import Tensor
 from coldstart import dataset
 from coldstart.errors import UserError
 from coldstart.progress import track
-from gan.guide import channels, read_guide
+from gan.guide import channels, read_guide, read_instances
 
 __all__ = [
     "Pair",
@@ -128,30 +128,10 @@ class Renders(Pictures):
 
     def _read(self, index: int) -> Pixels:
         image = self.folder.images[index]
-        layers = [super()._read(index), (self.instances(index) > 0)[..., None]]
+        layers = [super()._read(index), (read_instances(self.folder, image) > 0)[..., None]]
         if not self.guide:
             return np.concatenate(layers, axis=-1).astype(np.uint8)
-        layers += [read_guide(self.folder, image, name, self.instances(index)) for name in self.guide]
-        return np.concatenate(layers, axis=-1).astype(np.float16)
-
-    def instances(self, index: int) -> Pixels:
-        """H×W instance values of picture `index`, 0 everywhere if the folder has no masks.
-
-        Raises:
-            UserError: the mask cannot be read or is of another size than the picture.
-        """
-        image = self.folder.images[index]
-        path, size = self.folder.mask_path(image), (image["height"], image["width"])
-        if not path.is_file():
-            return np.zeros(size, np.uint16)
-        try:
-            with Image.open(path) as picture:
-                values = np.asarray(picture)
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise UserError(f"{path}: cannot be read as a mask ({error}); restore it or remove masks/") from None
-        if values.shape != size:
-            raise UserError(f"{path}: is no mask of its picture's {size[1]}×{size[0]}; restore it or remove masks/")
-        return values
+        return np.concatenate([*layers, read_guide(self.folder, image, self.guide)], axis=-1).astype(np.float16)
 
 
 def open_domains(

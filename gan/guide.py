@@ -1,17 +1,18 @@
 """What a render knows of itself beside its colours, as channels that a generator can be told (its `guide`)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image as Picture
 
 from coldstart.dataset import Dataset, Image
 from coldstart.errors import UserError
 from coldstart.passes import read_albedo, read_depth, read_normals
 
-__all__ = ["GUIDES", "channels", "read_guide"]
+__all__ = ["GUIDES", "channels", "read_guide", "read_instances"]
 
 Floats = NDArray[np.float32]
 
@@ -44,24 +45,46 @@ def channels(name: str) -> tuple[int, ...]:
     return GUIDES[name][0]
 
 
-def read_guide(folder: Dataset, image: Image, name: str, instances: NDArray[Any]) -> Floats:
-    """H×W×C in [-1, 1]: guide `name` of `image`, `instances` being its H×W mask.
+def read_instances(folder: Dataset, image: Image) -> NDArray[Any]:
+    """H×W instance values of `image`, 0 everywhere if the folder has no mask for it.
 
     Raises:
-        UserError: the folder has no such pass for it, or one that is no PNG of ours or has another size.
+        UserError: the mask cannot be read or is of another size than the picture.
     """
-    read = GUIDES[name][1]
-    if read is None:
-        return _edges(instances)
-    path = folder.pass_path(image, name)
+    path, size = folder.mask_path(image), (image["height"], image["width"])
     if not path.is_file():
-        raise UserError(
-            f"{path}: no such file; render with passes=[depth,normals,albedo] or give model.generator.guide=[edges]"
-        )
-    values = read(path)
-    if values.shape[:2] != instances.shape:
-        raise UserError(f"{path}: is {values.shape[1]}×{values.shape[0]}, its picture is not")
+        return np.zeros(size, np.uint16)
+    try:
+        with Picture.open(path) as picture:
+            values = np.asarray(picture)
+    except (OSError, SyntaxError, ValueError, Picture.DecompressionBombError) as error:
+        raise UserError(f"{path}: cannot be read as a mask ({error}); restore it or remove masks/") from None
+    if values.shape != size:
+        raise UserError(f"{path}: is no mask of its picture's {size[1]}×{size[0]}; restore it or remove masks/")
     return values
+
+
+def read_guide(folder: Dataset, image: Image, names: Sequence[str]) -> Floats:
+    """The guides `names` of `image`, H×W×C in [-1, 1].
+
+    Raises:
+        UserError: the folder lacks one for it, or has one that is no PNG of ours or of another size.
+    """
+    layers = [np.zeros((image["height"], image["width"], 0), np.float32)]
+    for name in names:
+        read = GUIDES[name][1]
+        if read is None:
+            layers.append(_edges(read_instances(folder, image)))
+            continue
+        path = folder.pass_path(image, name)
+        if not path.is_file():
+            raise UserError(
+                f"{path}: no such file; render with passes=[depth,normals,albedo] or give model.generator.guide=[edges]"
+            )
+        layers.append(read(path))
+        if layers[-1].shape[:2] != layers[0].shape[:2]:
+            raise UserError(f"{path}: is {layers[-1].shape[1]}×{layers[-1].shape[0]}, its picture is not")
+    return np.concatenate(layers, axis=-1)
 
 
 def _edges(instances: NDArray[Any]) -> Floats:

@@ -23,7 +23,7 @@ from gan.callbacks import SampleGrids, sample_pairs
 from gan.checkpoint import save_generator
 from gan.crops import Crops, From
 from gan.data import open_domains
-from gan.models import MODELS
+from gan.models import MODELS, Translator
 from gan.pairing import PAIRINGS
 
 __all__ = ["TrainConfig", "train"]
@@ -79,7 +79,7 @@ def train(config: TrainConfig) -> None:
     settings: Any = cli.typed(MODELS[name].Config, config.model, "model")
     out = Path(config.out)
     torch.manual_seed(config.seed)
-    model = MODELS[name](settings, config.steps, config.seed, config.epoch)
+    model: Translator = MODELS[name](settings, config.steps, config.seed, config.epoch)
     if config.crop % model.stride:
         raise UserError(f"crop: must be a multiple of {model.stride} for this generator, got {config.crop}")
     guide = getattr(model.generator, "guide", ())

@@ -1,5 +1,7 @@
 """Every translator by the name that `model.name` gives."""
 
+from typing import Any
+
 from gan.models.base import Translator
 from gan.models.cut import CUT
 from gan.models.cyclegan import CycleGAN
@@ -8,7 +10,8 @@ from gan.models.pix2pix import Pix2Pix
 
 __all__ = ["CUT", "MODELS", "CycleGAN", "GBuffer", "Pix2Pix", "Translator"]
 
-MODELS: dict[str, type[Translator]] = {
+# Each is a `Translator` that is built from (an instance of its `Config`, steps, seed, epoch).
+MODELS: dict[str, type[Any]] = {
     "cyclegan": CycleGAN,
     "pix2pix": Pix2Pix,
     "cut": CUT,

@@ -84,7 +84,8 @@ class Translator(pl.LightningModule):
         self.safety = Safety(config.safety)
         self.averaged: AveragedModel | None = None
         if config.ema:
-            self.averaged = AveragedModel(generator, multi_avg_fn=get_ema_multi_avg_fn(config.ema))
+            average = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
+            self.averaged = AveragedModel(generator, multi_avg_fn=average)
             self.averaged.requires_grad_(False)
 
     @abstractmethod
@@ -105,7 +106,7 @@ class Translator(pl.LightningModule):
     @property
     def final(self) -> nn.Module:
         """The generator to translate with: the average over the training if there is one (`model.ema`)."""
-        return self.generator if self.averaged is None else cast(nn.Module, self.averaged.module)
+        return self.generator if self.averaged is None else self.averaged.module
 
     @property
     def stride(self) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import cast
 
 import torch
 from kornia import augmentation as kornia_augmentation
@@ -75,7 +76,7 @@ class Augment(nn.Module):
         with torch.autocast(images.device.type, enabled=False):
             images = images.float()
             for name, operations in self.operations.items():
-                for operation in operations.values():
+                for operation in cast(nn.ModuleDict, operations).values():
                     happens = torch.rand(len(images), 1, 1, 1, device=images.device) < self.p
                     changed = _coloured(operation, images) if name == "colour" else operation(images)
                     images = torch.where(happens, changed, images)

@@ -69,6 +69,9 @@ class Perceptual(nn.Module):
     equation 1 with w = 1, before its mean over the pixels). The network is fixed.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.body = efficientnet_lite0(pretrained=True).requires_grad_(False)
