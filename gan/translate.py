@@ -67,6 +67,11 @@ def translate(config: TranslateConfig) -> None:
     """
     checkpoint, out = Path(config.checkpoint), Path(config.out)
     generator, model = load_generator(checkpoint)
+    if (generator.in_channels, generator.out_channels) != (3, 3):
+        raise UserError(
+            f"{checkpoint}: makes {generator.out_channels} channels of {generator.in_channels}; "
+            "give a generator that makes a picture's 3 of its 3"
+        )
     source = dataset.load(config.source)
     _check_images(source)
     device = training.device(config.accelerator)

@@ -145,6 +145,12 @@ def test_bad_input_is_refused_before_anything_is_written(
     assert not (tmp_path / "translated").exists()
 
 
+def test_a_generator_of_other_channels_is_refused(translate_config: Any, tmp_path: Path) -> None:
+    torch.save(UnetGenerator(1, 3, depth=5, base=2).state_dict(), tmp_path / "a.pth")
+    with pytest.raises(UserError, match=r"a\.pth: makes 3 channels of 1; give a generator that makes a picture's 3"):
+        translate(translate_config(f"checkpoint={tmp_path / 'a.pth'}"))
+
+
 def test_pictures_that_would_collide_or_are_tiny(renders: Dataset, translate_config: Any) -> None:
     image = renders.images[1]
     Picture.open(renders.path(image)).save(renders.root / "images" / "000000.jpg")
