@@ -18,6 +18,7 @@ from gan.data import Pair
 from gan.models.critic import AugmentConfig
 from gan.models.losses import Losses
 from gan.models.safety import Safety, SafetyConfig
+from gan.networks import Generator
 
 __all__ = ["Translator", "TranslatorConfig", "decay"]
 
@@ -75,7 +76,7 @@ class Translator(pl.LightningModule):
     COLUMNS: ClassVar[str]  # what `pictures` shows
 
     def __init__(
-        self, config: TranslatorConfig, generator: nn.Module, steps: int, seed: int = 0, epoch: int = 1
+        self, config: TranslatorConfig, generator: Generator, steps: int, seed: int = 0, epoch: int = 1
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
@@ -104,14 +105,14 @@ class Translator(pl.LightningModule):
         """The columns of a sample grid, each N×3×H×W in [-1, 1]."""
 
     @property
-    def final(self) -> nn.Module:
+    def final(self) -> Generator:
         """The generator to translate with: the average over the training if there is one (`model.ema`)."""
-        return self.generator if self.averaged is None else self.averaged.module
+        return self.generator if self.averaged is None else cast(Generator, self.averaged.module)
 
     @property
     def stride(self) -> int:
         """Height and width of what the generator takes are multiples of it."""
-        return int(cast(Any, self.generator.stride))
+        return self.generator.stride
 
     @property
     def step(self) -> int:

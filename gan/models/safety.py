@@ -4,14 +4,15 @@ None of them is part of a published translator; all are off by default (`model.s
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from pathlib import Path
 
 import kornia
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from coldstart.backbone import MEAN, STD, efficientnet_lite0
+from coldstart.backbone import MEAN, STD, detector_body, efficientnet_lite0
 from coldstart.errors import UserError
 from gan.models.losses import Losses
 
@@ -29,12 +30,15 @@ class SafetyConfig:
     edges: float = 0.0
     art: float = 0.0
     perceptual: float = 0.0
+    detector: str = ""
     band: int = 3
 
     def __post_init__(self) -> None:
-        for item in fields(self):
-            if not getattr(self, item.name) >= 0:
-                raise UserError(f"model.safety.{item.name}: must not be negative, got {getattr(self, item.name)}")
+        for name in ("objects", "background", "edges", "art", "perceptual", "band"):
+            if not getattr(self, name) >= 0:
+                raise UserError(f"model.safety.{name}: must not be negative, got {getattr(self, name)}")
+        if self.detector and not self.perceptual:
+            raise UserError("model.safety.detector: is of no use without model.safety.perceptual above 0")
 
 
 def border(objects: Tensor, width: int) -> Tensor:
@@ -65,16 +69,19 @@ def detail(images: Tensor) -> Tensor:
 class Perceptual(nn.Module):
     """Per-pixel distance of N×3×H×W images in [-1, 1] in the features of EfficientNet-Lite0, as N×1×H×W.
 
-    At strides 8 and 16, ‖ŷ − ŷ₀‖² of the features normalised along their channels (Zhang et al. 2018, arXiv 1801.03924,
-    equation 1 with w = 1, before its mean over the pixels). The network is fixed.
+    The network is that of `detector` (a detector.safetensors), so that what a detector saw in the render it still sees
+    in the translation; without one, that of ImageNet. It is fixed. At strides 8 and 16, ‖ŷ − ŷ₀‖² of the features
+    normalised along their channels (Zhang et al. 2018, arXiv 1801.03924, equation 1 with w = 1, before its mean over
+    the pixels).
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, detector: str = "") -> None:
         super().__init__()
-        self.body = efficientnet_lite0(pretrained=True).requires_grad_(False)
+        body = detector_body(Path(detector)) if detector else efficientnet_lite0(pretrained=True)
+        self.body = body.requires_grad_(False)
         self.register_buffer("mean", torch.tensor(MEAN)[:, None, None], persistent=False)
         self.register_buffer("std", torch.tensor(STD)[:, None, None], persistent=False)
         self.eval()
@@ -104,7 +111,7 @@ class Safety(nn.Module):
     def __init__(self, config: SafetyConfig) -> None:
         super().__init__()
         self.config = config
-        self.perceptual = Perceptual() if config.perceptual else None
+        self.perceptual = Perceptual(config.detector) if config.perceptual else None
 
     def l1(self, a: Tensor, b: Tensor, objects: Tensor) -> Tensor:
         """Mean of |a − b|, each pixel times `objects` where there is one, else times `background`."""

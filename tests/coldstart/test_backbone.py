@@ -1,7 +1,12 @@
+import copy
+from pathlib import Path
+
 import pytest
 import torch
+from safetensors.torch import save_file
 
-from coldstart.backbone import efficientnet_lite0, imagenet_weights
+from coldstart.backbone import Float32, detector_body, efficientnet_lite0, fold_batch_norm, imagenet_weights
+from coldstart.errors import UserError
 
 
 @pytest.mark.parametrize("pooled", [False, True])
@@ -36,3 +41,42 @@ def test_pretrained_features_tell_patterns_apart_that_random_ones_do_not() -> No
 
 def test_pooled_features_are_one_row_a_picture_of_any_size() -> None:
     assert efficientnet_lite0(pretrained=True, pooled=True).eval()(torch.zeros(2, 3, 40, 56)).shape == (2, 1280)
+
+
+def test_folding_batch_norm_changes_no_output() -> None:
+    network = efficientnet_lite0(pretrained=True).eval()
+    folded = copy.deepcopy(network)
+    fold_batch_norm(folded)
+    assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in folded.modules())
+    x = torch.randn(1, 3, 64, 96)
+    with torch.inference_mode():
+        for before, after in zip(network(x), folded(x), strict=True):
+            torch.testing.assert_close(after, before, rtol=1e-3, atol=1e-3)
+
+
+def test_float32_computes_outside_autocast() -> None:
+    inner = torch.nn.Conv2d(4, 4, 5, padding=2, groups=4)
+    x = torch.randn(1, 4, 8, 8)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert inner(x).dtype == torch.bfloat16
+        wide = Float32(inner)(x.bfloat16())
+    torch.testing.assert_close(wide, inner(x.bfloat16().float()))
+
+
+def test_a_detectors_body_is_read_from_its_file(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = efficientnet_lite0(pretrained=False).eval()
+    fold_batch_norm(network)
+    tensors = {f"backbone.body.{name}": tensor for name, tensor in network.state_dict().items()}
+    path = tmp_path / "detector.safetensors"
+    save_file({**tensors, "head.weight": torch.zeros(1)}, path)
+    x = torch.randn(1, 3, 64, 64)
+    with torch.inference_mode():
+        assert all(torch.equal(a, b) for a, b in zip(detector_body(path)(x), network(x), strict=True))
+    for content in (None, b"no"):
+        path.unlink() if content is None else path.write_bytes(content)
+        with pytest.raises(UserError, match=r"detector\.safetensors: holds no detector"):
+            detector_body(path)
+    save_file({"head.weight": torch.zeros(1)}, path)
+    with pytest.raises(UserError, match=r"detector\.safetensors: holds no detector"):
+        detector_body(path)

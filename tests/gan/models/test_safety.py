@@ -99,7 +99,9 @@ def test_gradients_flow_where_nothing_is_seen() -> None:
     assert detail(torch.ones(1, 3, 32, 32)).abs().max() < 1e-5
 
 
-@pytest.mark.parametrize("wrong", [{"edges": -1.0}, {"band": -1}, {"objects": float("nan")}])
+@pytest.mark.parametrize(
+    "wrong", [{"detector": "a.safetensors"}, {"edges": -1.0}, {"band": -1}, {"objects": float("nan")}]
+)
 def test_config_refuses_values_out_of_range(wrong: dict[str, Any]) -> None:
     with pytest.raises(UserError, match=f"model.safety.{next(iter(wrong))}"):
         SafetyConfig(**wrong)
