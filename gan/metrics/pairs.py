@@ -13,6 +13,8 @@ from gan.metrics.stlpips import STLpips
 
 __all__ = ["Interval", "bootstrap", "pair_measures"]
 
+MOST = 100.0  # dB, for equal pictures, whose PSNR is infinite
+
 Measure = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -27,11 +29,11 @@ class Interval(NamedTuple):
 def pair_measures(device: torch.device) -> dict[str, Measure]:
     """By name, what compares two 1×3×H×W in [-1, 1], both sides 32 pixels at least.
 
-    `psnr` in dB and `ssim` (Wang et al. 2004) by torchmetrics on [0, 1], higher is better; `st_lpips`, and `lpips` if
-    its weights are stored, lower is better.
+    `psnr` in dB (at most MOST) and `ssim` (Wang et al. 2004), by torchmetrics on [0, 1], are better when higher;
+    `st_lpips`, and `lpips` if its weights are stored, when lower.
     """
     measures: dict[str, Measure] = {
-        "psnr": lambda a, b: peak_signal_noise_ratio((a + 1) / 2, (b + 1) / 2, data_range=1.0),
+        "psnr": lambda a, b: peak_signal_noise_ratio((a + 1) / 2, (b + 1) / 2, data_range=1.0).clamp(max=MOST),
         "ssim": lambda a, b: _first(structural_similarity_index_measure((a + 1) / 2, (b + 1) / 2, data_range=1.0)),
         "st_lpips": STLpips().to(device),
     }

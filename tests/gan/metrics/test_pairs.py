@@ -14,6 +14,7 @@ def test_measures_of_a_known_difference() -> None:
     assert float(measures["psnr"](grey, lighter)) == pytest.approx(20, abs=1e-4)
     luminance = (2 * 0.5 * 0.6 + 1e-4) / (0.5**2 + 0.6**2 + 1e-4)
     assert float(measures["ssim"](grey, lighter)) == pytest.approx(luminance, abs=1e-4)
+    assert float(measures["psnr"](grey, grey)) == 100
     assert float(measures["st_lpips"](grey, grey)) == 0
     assert float(measures["ssim"](grey, grey)) == pytest.approx(1)
 

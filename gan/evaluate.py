@@ -1,0 +1,179 @@
+"""Stage 2, measuring: how far are translations from the photos, and from the truth where that is known?
+
+    python -m gan.evaluate translated=outputs/a target=photos out=outputs/scores/a
+    python -m gan.evaluate translated=[outputs/renders,outputs/a,outputs/b] target=photos out=outputs/scores/all
+    python -m gan.evaluate translated=outputs/a target=outputs/target truth=outputs/truth out=outputs/scores/a
+
+Prints one row a folder and writes results.json. Distances between sets of pictures: kid_lite0 and frechet_lite0, on
+features of EfficientNet-Lite0 (no KID or FID, whose numbers are others), each ± its standard error; also kid and fid
+where Inception's weights are stored. Means over pairs with the truth: psnr and ssim (higher is better), st_lpips and,
+where AlexNet's weights are stored, lpips, with 95 % intervals. docs/metrics.md says how to read them.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+from omegaconf import MISSING
+from torch import Tensor, nn
+
+from coldstart import cli, dataset, lineage, tracking, training
+from coldstart.errors import UserError
+from coldstart.progress import track
+from gan.data import Pictures, read_picture, to_tensor
+from gan.metrics import standard, stlpips
+from gan.metrics.distances import FEWEST, frechet_distance, kernel_distance
+from gan.metrics.features import Lite0Features, extract
+from gan.metrics.pairs import bootstrap, pair_measures
+
+__all__ = ["EvaluateConfig", "evaluate"]
+
+Results = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """See conf/gan_evaluate.yaml."""
+
+    translated: Any = MISSING
+    target: str = MISSING
+    truth: str | None = None
+    out: str = MISSING
+    subsets: int = 100
+    draws: int = 1000
+    seed: int = 0
+    accelerator: str = "auto"
+    logger: tracking.LoggerConfig = field(default_factory=tracking.LoggerConfig)
+
+    def __post_init__(self) -> None:
+        if not self.folders or not all(isinstance(f, str) for f in self.folders):
+            raise UserError(f"translated: must be a folder or a list of folders, got {self.translated!r}")
+        if len(set(self.folders)) < len(self.folders):
+            raise UserError("translated: names a folder twice")
+        if self.subsets < 2 or self.draws < 1 or self.seed < 0:
+            raise UserError("subsets must be at least 2, draws at least 1 and seed not below 0")
+
+    @property
+    def folders(self) -> list[str]:
+        """The folders to compare."""
+        return list(self.translated) if isinstance(self.translated, list) else [self.translated]
+
+
+def evaluate(config: EvaluateConfig) -> None:
+    """Measure every folder, print the table, write `config.out`/results.json.
+
+    Raises:
+        UserError: bad config or input.
+    """
+    pictures = {folder: dataset.list_photos(folder) for folder in config.folders}
+    target = dataset.list_photos(config.target)
+    for folder, paths in {**pictures, config.target: target}.items():
+        if len(paths) < FEWEST:
+            raise UserError(f"{folder}: holds {len(paths)} pictures; give at least {FEWEST}")
+    pairs = {f: _pairs(paths, config.truth) for f, paths in pictures.items()} if config.truth else {}
+    device, out = training.device(config.accelerator), Path(config.out)
+    parents = {f"translated {number}": folder for number, folder in enumerate(config.folders)}
+    parents |= {"target": config.target, **({"truth": config.truth} if config.truth else {})}
+    if lineage.claim(out, "gan.evaluate", cli.plain(config), parents=parents):
+        print(f"{out / 'results.json'}: already there")
+        return
+    with tracking.start(config.logger, "gan.evaluate", cli.plain(config), out) as run:
+        rows: Results = {folder: {"images": len(paths)} for folder, paths in pictures.items()}
+        _measure_sets(rows, pictures, target, device, config)
+        if pairs:
+            _measure_pairs(rows, pairs, device, config)
+        results = {"target": config.target, "truth": config.truth, "folders": rows, "not_computed": _absent(config)}
+        dataset.write_json(out / "results.json", results)
+        run.summary(
+            {f"{folder}/{k}": v["value"] for folder, row in rows.items() for k, v in row.items() if k != "images"}
+        )
+    lineage.complete(out)
+    print(table(rows))
+    for name, reason in results["not_computed"].items():
+        print(f"{name}: not computed: {reason}")
+    print(out / "results.json")
+
+
+def _measure_sets(
+    rows: Results, pictures: dict[str, list[Path]], target: list[Path], device: torch.device, config: EvaluateConfig
+) -> None:
+    """Distances between sets. All pictures are brought to one scale: the first folder's median shorter side."""
+    short_side = int(median(min(read_picture(path).size) for path in pictures[config.folders[0]]))
+    networks: list[tuple[str, str, nn.Module]] = [("kid_lite0", "frechet_lite0", Lite0Features())]
+    if weights := standard.stored(standard.INCEPTION):
+        networks.append(("kid", "fid", standard.InceptionFeatures(weights)))
+
+    def features(network: nn.Module, paths: list[Path], folder: str) -> Tensor:
+        read = Pictures(paths, description=f"reading {folder}", upright=True, short_side=short_side)
+        shown = track(range(len(read)), f"features of {folder}", unit="picture")
+        return extract(network, (to_tensor(read[index])[None] for index in shown), device)
+
+    for kernel, frechet, network in networks:
+        network.to(device)
+        known = features(network, target, config.target)
+        for folder, paths in pictures.items():
+            found = features(network, paths, folder)
+            for name, distance in ((kernel, kernel_distance), (frechet, frechet_distance)):
+                rows[folder][name] = distance(found, known, subsets=config.subsets, seed=config.seed)._asdict()
+
+
+def _pairs(paths: list[Path], truth: str) -> list[tuple[Path, Path]]:
+    """Every translation and the picture of its name and size in `truth`."""
+    named = {path.stem: path for path in dataset.list_photos(truth)}
+    for path in paths:
+        if path.stem not in named:
+            raise UserError(f"{path}: has no partner of its name in truth={truth}")
+        size, true_size = read_picture(path).size, read_picture(named[path.stem]).size
+        if size != true_size or min(size) < stlpips.SMALLEST:
+            raise UserError(
+                f"{path}: is {size[0]}×{size[1]}, its truth {named[path.stem]} {true_size[0]}×{true_size[1]}; "
+                f"both must have one size, at least {stlpips.SMALLEST} pixels a side"
+            )
+    return [(path, named[path.stem]) for path in paths]
+
+
+def _measure_pairs(
+    rows: Results, pairs: dict[str, list[tuple[Path, Path]]], device: torch.device, config: EvaluateConfig
+) -> None:
+    """Means over pairs, each with the interval of a bootstrap over the pictures."""
+    measures = pair_measures(device)
+    for folder, listed in pairs.items():
+        values: dict[str, list[float]] = {name: [] for name in measures}
+        for paths in track(listed, f"{folder} and the truth", unit="pair"):
+            first, second = (to_tensor(np.asarray(read_picture(path)))[None].to(device) for path in paths)
+            for name, measure in measures.items():
+                values[name].append(float(measure(first, second)))
+        for name in measures:
+            rows[folder][name] = bootstrap(values[name], config.draws, config.seed)._asdict()
+
+
+def _absent(config: EvaluateConfig) -> dict[str, str]:
+    """Metrics that are not among the results, and why."""
+    reasons = {}
+    wanted = {"kid, fid": standard.INCEPTION, **({"lpips": standard.ALEXNET} if config.truth else {})}
+    for names, file in wanted.items():
+        if standard.stored(file) is None:
+            reasons[names] = f"weights absent: {Path(torch.hub.get_dir()) / 'checkpoints' / file}"
+    return reasons
+
+
+def table(rows: Results) -> str:
+    """The results as lines of text, one a folder."""
+    names = [name for name in next(iter(rows.values())) if name != "images"]
+    cells = [["folder", "images", *names]]
+    cells += [[folder, str(row["images"]), *(_cell(row[name]) for name in names)] for folder, row in rows.items()]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join("  ".join(f"{c:{w}}" for c, w in zip(line, widths, strict=True)).rstrip() for line in cells)
+
+
+def _cell(measured: dict[str, float]) -> str:
+    if "error" in measured:
+        return f"{measured['value']:.4g} ± {measured['error']:.2g}"
+    return f"{measured['value']:.4g} ({measured['low']:.4g}–{measured['high']:.4g})"
+
+
+if __name__ == "__main__":
+    cli.run(evaluate, EvaluateConfig, "gan_evaluate", __doc__)
