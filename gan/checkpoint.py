@@ -13,12 +13,12 @@ from typing import Any
 import safetensors
 import safetensors.torch
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from coldstart import __version__, cli
 from coldstart.dataset import write_atomic
 from coldstart.errors import UserError
-from gan.networks import ResnetConfig, ResnetGenerator, UnetConfig, UnetGenerator
+from gan.networks import Generator, ResnetConfig, ResnetGenerator, UnetConfig, UnetGenerator
 from gan.networks.guided import GuidedConfig, GuidedGenerator
 from gan.networks.published import generator_of
 
@@ -28,14 +28,14 @@ METADATA = "coldstart-generator"  # a single key: safetensors writes several in 
 PUBLISHED = (".pth", ".pt")  # how files with state dicts of the authors' PyTorch code end
 
 # Every generator that a file may hold, by the name it has there: what to build, and from which config.
-GENERATORS: dict[str, tuple[type[Any], type[Any]]] = {
+GENERATORS: dict[str, tuple[type[Generator], type[Any]]] = {
     "resnet": (ResnetGenerator, ResnetConfig),
     "unet": (UnetGenerator, UnetConfig),
     "guided": (GuidedGenerator, GuidedConfig),
 }
 
 
-def save_generator(path: Path, generator: nn.Module, model: str, config: Any) -> None:
+def save_generator(path: Path, generator: Generator, model: str, config: Any) -> None:
     """Write `generator`, built from `config`, atomically; `model` is the name it was trained under."""
     record = {
         "coldstart": __version__,
@@ -49,7 +49,7 @@ def save_generator(path: Path, generator: nn.Module, model: str, config: Any) ->
     write_atomic(path, safetensors.torch.save(tensors, {METADATA: json.dumps(record)}))
 
 
-def load_generator(path: Path) -> tuple[nn.Module, str]:
+def load_generator(path: Path) -> tuple[Generator, str]:
     """The generator in `path`, ready to translate, and the name of its model, `published` for a .pth or .pt file.
 
     Raises:
@@ -80,7 +80,7 @@ def load_generator(path: Path) -> tuple[nn.Module, str]:
         raise UserError(f"{path}: its weights do not fit its config ({_short(error)})") from None
 
 
-def load_published(path: Path) -> nn.Module:
+def load_published(path: Path) -> Generator:
     """The generator in a state dict of the authors' PyTorch code for CycleGAN and pix2pix, ready to translate.
 
     Its weights are read as plain tensors: a pickle that asks for anything else is refused before it runs.

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from coldstart.errors import UserError
 
 __all__ = [
+    "Generator",
     "add_bounded",
     "check_norm",
     "check_residual",
@@ -16,6 +17,14 @@ __all__ = [
 ]
 
 NORMS: dict[str, type[nn.Module]] = {"instance": nn.InstanceNorm2d, "batch": nn.BatchNorm2d}
+
+
+class Generator(nn.Module):
+    """N×`in_channels`×H×W in [-1, 1] to N×`out_channels`×H×W in [-1, 1], H and W being multiples of `stride`."""
+
+    in_channels: int
+    out_channels: int
+    stride: int
 
 
 def check_norm(norm: str, key: str) -> None:

@@ -6,9 +6,10 @@ with the same code since.
 
 from collections.abc import Mapping
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from coldstart.errors import UserError
+from gan.networks.layers import Generator
 from gan.networks.resnet import ResnetGenerator
 from gan.networks.unet import UnetGenerator
 
@@ -32,7 +33,7 @@ def plain_keys(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
-def generator_of(state: Mapping[str, Tensor]) -> nn.Module:
+def generator_of(state: Mapping[str, Tensor]) -> Generator:
     """The generator whose weights `state` is; width, depth, normalisation and dropout follow from keys and shapes.
 
     Raises:
@@ -44,7 +45,7 @@ def generator_of(state: Mapping[str, Tensor]) -> nn.Module:
     blocks = len({key.split(".")[1] for key in state if ".conv_block." in key})
     resnet = convolutions.get("model.1.weight"), convolutions.get(f"model.{blocks + 17}.weight")
     unet = convolutions.get("model.model.0.weight"), convolutions.get("model.model.3.weight")
-    generator: nn.Module
+    generator: Generator
     if resnet[0] is not None and resnet[1] is not None:
         base, channels = resnet[0].shape[:2]
         # Dropout has no weights, but the second convolution of a block moves on by one.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from coldstart.errors import UserError
-from gan.networks.layers import add_bounded, check_norm, check_residual, init_weights, norm_layer
+from gan.networks.layers import Generator, add_bounded, check_norm, check_residual, init_weights, norm_layer
 
 __all__ = ["ResnetBlock", "ResnetConfig", "ResnetGenerator"]
 
@@ -53,7 +53,7 @@ class ResnetBlock(nn.Module):
         return x + self.conv_block(x)
 
 
-class ResnetGenerator(nn.Module):
+class ResnetGenerator(Generator):
     """Images N×`in_channels`×H×W in [-1, 1] to N×`out_channels`×H×W in [-1, 1]; H and W are multiples of `stride`.
 
     c7s1-`base`, two stride-2 convolutions, `blocks` residual blocks, two transposed convolutions, c7s1 and tanh

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from coldstart.errors import UserError
-from gan.networks.layers import reflected
+from gan.networks.layers import Generator, reflected
 from gan.networks.resnet import ResnetBlock, ResnetGenerator
 from gan.networks.unet import UnetBlock, UnetGenerator
 
@@ -30,7 +30,7 @@ KEPT = 4  # maps this many times smaller than the picture, along each side, are 
 
 
 @torch.inference_mode()
-def apply_tiled(generator: nn.Module, x: Tensor, tile: int) -> Tensor:
+def apply_tiled(generator: Generator, x: Tensor, tile: int) -> Tensor:
     """What `generator`, in evaluation mode, makes of `x` (N×C×H×W, H and W multiples of its stride).
 
     `tile` is the side, in pixels, of the windows that are computed at once.

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from coldstart.errors import UserError
-from gan.networks.layers import add_bounded, check_norm, check_residual, init_weights, norm_layer
+from gan.networks.layers import Generator, add_bounded, check_norm, check_residual, init_weights, norm_layer
 
 __all__ = ["UnetBlock", "UnetConfig", "UnetGenerator"]
 
@@ -60,7 +60,7 @@ class UnetBlock(nn.Module):
         return torch.cat([x, self.model(x)], 1)
 
 
-class UnetGenerator(nn.Module):
+class UnetGenerator(Generator):
     """Images N×`in_channels`×H×W in [-1, 1] to N×`out_channels`×H×W in [-1, 1]; H and W are multiples of `stride`.
 
     `depth` stride-2 convolutions down, as many up, a skip connection across each level; `base`, 2, 4, 8, 8, … times

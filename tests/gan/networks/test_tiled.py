@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from coldstart.errors import UserError
-from gan.networks import ResnetGenerator, UnetGenerator, apply_tiled
+from gan.networks import Generator, ResnetGenerator, UnetGenerator, apply_tiled
 from gan.networks.layers import reflected
 
 NETWORKS = {
@@ -59,5 +59,5 @@ def test_reflection_goes_to_and_fro() -> None:
 
 
 def test_other_generators_are_refused() -> None:
-    with pytest.raises(UserError, match="tile: a Identity is not applied in tiles"):
-        apply_tiled(nn.Identity(), torch.zeros(1, 3, 8, 8), 4)
+    with pytest.raises(UserError, match="tile: a Generator is not applied in tiles"):
+        apply_tiled(Generator(), torch.zeros(1, 3, 8, 8), 4)
