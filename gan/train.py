@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader
 
 from coldstart import cli, lineage, tracking, training
 from coldstart.errors import UserError
+from coldstart.holdout import refuse_test_photos
 from gan.callbacks import SampleGrids, sample_pairs
 from gan.checkpoint import save_generator
 from gan.crops import Crops, From
@@ -82,6 +83,7 @@ def train(config: TrainConfig) -> None:
     model: Translator = MODELS[name](settings, config.steps, config.seed, config.epoch)
     if config.crop % model.stride:
         raise UserError(f"crop: must be a multiple of {model.stride} for this generator, got {config.crop}")
+    refuse_test_photos(config.target, out)
     guide = getattr(model.generator, "guide", ())
     aligned = config.pairing == "aligned"
     domains = open_domains(config.source, config.target, config.crop, aligned=aligned, guide=guide)

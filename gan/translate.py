@@ -1,6 +1,7 @@
 """Stage 2, translation: a whole dataset folder in the look of the photos, its labels untouched.
 
     python -m gan.translate checkpoint=outputs/gan/a/generator.safetensors source=outputs/renders/a out=outputs/a
+    python -m gan.translate model=reinhard target=photos source=outputs/renders/a out=outputs/b    # no training
 
 Annotations, categories, masks and scenes are the source's own; every picture keeps its size, so that every box and
 mask still fits. Pictures that an interrupted call has written are kept.
@@ -9,22 +10,26 @@ mask still fits. Pictures that an interrupted call has written are kept.
 import io
 import os
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from statistics import median
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from omegaconf import MISSING
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
 from coldstart import cli, dataset, lineage, tracking, training
 from coldstart.errors import UserError
+from coldstart.holdout import refuse_test_photos
 from coldstart.progress import track
+from gan.baselines import BASELINES, BaselineConfig, baseline
 from gan.checkpoint import load_generator
-from gan.data import from_tensor, read_picture, to_tensor
-from gan.networks import apply_tiled, pad_to_stride
+from gan.data import Pictures, from_tensor, read_picture, to_tensor
+from gan.networks import Generator, apply_tiled, pad_to_stride
 
 __all__ = ["TranslateConfig", "translate", "translate_image"]
 
@@ -41,9 +46,12 @@ SHOWN = 8  # pictures that go to the logger
 class TranslateConfig:
     """See conf/gan_translate.yaml."""
 
-    checkpoint: str = MISSING
+    checkpoint: str | None = None
+    model: dict[str, Any] | None = None
+    target: str | None = None
     source: str = MISSING
     out: str = MISSING
+    seed: int = 0
     format: str = "png"
     tile: int = 0
     accelerator: str = "auto"
@@ -57,6 +65,12 @@ class TranslateConfig:
             raise UserError(f"tile: must be 0 (off) or at least {SMALLEST}, got {self.tile}")
         if self.precision not in training.PRECISIONS:
             raise UserError(f"precision: {self.precision!r} is none of {', '.join(training.PRECISIONS)}")
+        if (self.checkpoint is None) == (self.model is None):
+            raise UserError(f"give either checkpoint=… (of gan.train) or model=… (one of {', '.join(BASELINES)})")
+        if self.target is not None and self.model is None:
+            raise UserError("target: a checkpoint has learned its photos already; leave target out")
+        if self.seed < 0:
+            raise UserError(f"seed: must not be negative, got {self.seed}")
 
 
 def translate(config: TranslateConfig) -> None:
@@ -65,34 +79,23 @@ def translate(config: TranslateConfig) -> None:
     Raises:
         UserError: bad config or input, or `out` holding another config's data.
     """
-    checkpoint, out = Path(config.checkpoint), Path(config.out)
-    generator, model = load_generator(checkpoint)
-    if (generator.in_channels, generator.out_channels) != (3, 3):
-        raise UserError(
-            f"{checkpoint}: makes {generator.out_channels} channels of {generator.in_channels}; "
-            "give a generator that makes a picture's 3 of its 3"
-        )
-    source = dataset.load(config.source)
+    source, out = dataset.load(config.source), Path(config.out)
     _check_images(source)
     device = training.device(config.accelerator)
-    if lineage.claim(
-        out, "gan.translate", cli.plain(config), parents={"checkpoint": checkpoint, "source": config.source}
-    ):
+    opened = _closed_form(config, source) if config.model is not None else _learned(config, device)
+    if lineage.claim(out, "gan.translate", cli.plain(config), parents={**opened.parents, "source": config.source}):
         print(f"{out}: already translated")
         return
 
     result = replace(source, root=out, images=[_record(image, source, out, config.format) for image in source.images])
     with tracking.start(config.logger, "gan.translate", cli.plain(config), out) as run:
         _carry(source.root, out)
-        generator.to(device)
         pairs = list(zip(source.images, result.images, strict=True))
-        for old, new in track(pairs, f"translating with {model}", unit="image"):
+        for number, (old, new) in enumerate(track(pairs, f"translating with {opened.name}", unit="image")):
             file = result.path(new)
             if not file.is_file():
-                pixels = to_tensor(np.asarray(read_picture(source.path(old), upright=False)))[None].to(device)
-                with training.autocast(config.precision, device):
-                    translated = translate_image(generator, pixels, config.tile)
-                dataset.write_atomic(file, _encoded(translated[0], config.format))
+                pixels = to_tensor(np.asarray(read_picture(source.path(old), upright=False)))
+                dataset.write_atomic(file, _encoded(opened.translate(pixels, number), config.format))
             new["sha256"] = dataset.sha256(file)
         dataset.save(result)
         run.images("translated", [result.path(image) for image in result.images[:SHOWN]])
@@ -101,14 +104,55 @@ def translate(config: TranslateConfig) -> None:
     print(f"{out}: {len(result.images)} images translated")
 
 
+class _Opened(NamedTuple):
+    """A translator: its name, what it does to a picture (3×H×W in [-1, 1]) and its number, what it was made from."""
+
+    name: str
+    translate: Callable[[Tensor, int], Tensor]
+    parents: dict[str, str]
+
+
+def _learned(config: TranslateConfig, device: torch.device) -> _Opened:
+    checkpoint = str(config.checkpoint)
+    generator, name = load_generator(Path(checkpoint))
+    if (generator.in_channels, generator.out_channels) != (3, 3):
+        raise UserError(
+            f"{checkpoint}: makes {generator.out_channels} channels of {generator.in_channels}; "
+            "give a generator that makes a picture's 3 of its 3"
+        )
+    generator.to(device)
+
+    def translate(image: Tensor, number: int) -> Tensor:
+        with training.autocast(config.precision, device):
+            return translate_image(generator, image[None].to(device), config.tile)[0]
+
+    return _Opened(name, translate, {"checkpoint": checkpoint})
+
+
+def _closed_form(config: TranslateConfig, source: dataset.Dataset) -> _Opened:
+    name = str((config.model or {}).get("name"))
+    if name not in BASELINES:
+        raise UserError(f"model: {name!r} must be trained first (gan.train); without training: {', '.join(BASELINES)}")
+    settings = cli.typed(BaselineConfig, config.model, "model")
+    if name == "none":
+        return _Opened(name, lambda image, number: image, {})
+    if config.target is None:
+        raise UserError(f"target has no value; model={name} takes its colours from photos: give target=…")
+    refuse_test_photos(config.target, config.out)
+    short_side = int(median(min(image["width"], image["height"]) for image in source.images))
+    photos = dataset.list_photos(config.target)
+    read = Pictures(photos, description="reading target photos", upright=True, short_side=short_side)
+    return _Opened(name, baseline(settings, read, config.seed), {"target": config.target})
+
+
 @torch.inference_mode()
-def translate_image(generator: nn.Module, image: Tensor, tile: int = 0) -> Tensor:
+def translate_image(generator: Generator, image: Tensor, tile: int = 0) -> Tensor:
     """N×3×H×W in [-1, 1] to the same size, whatever it is: padded by reflection to the generator's stride and cut back.
 
     With `tile` above 0 the generator works in windows of that many pixels a side, which gives the same picture.
     """
     height, width = image.shape[-2:]
-    padded = pad_to_stride(image, cast(int, generator.stride))
+    padded = pad_to_stride(image, generator.stride)
     translated: Tensor = apply_tiled(generator, padded, tile) if tile else generator(padded)
     return translated[..., :height, :width].float()
 
