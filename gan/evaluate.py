@@ -85,14 +85,15 @@ def evaluate(config: EvaluateConfig) -> None:
         _measure_sets(rows, pictures, target, device, config)
         if pairs:
             _measure_pairs(rows, pairs, device, config)
-        results = {"target": config.target, "truth": config.truth, "folders": rows, "not_computed": _absent(config)}
+        absent = _absent(config)
+        results = {"target": config.target, "truth": config.truth, "folders": rows, "not_computed": absent}
         dataset.write_json(out / "results.json", results)
         run.summary(
             {f"{folder}/{k}": v["value"] for folder, row in rows.items() for k, v in row.items() if k != "images"}
         )
     lineage.complete(out)
     print(table(rows))
-    for name, reason in results["not_computed"].items():
+    for name, reason in absent.items():
         print(f"{name}: not computed: {reason}")
     print(out / "results.json")
 

@@ -17,6 +17,9 @@ class Lite0Features(nn.Module):
     fixed, in evaluation mode whatever is asked of it, and computes in float32 within any autocast.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.body = efficientnet_lite0(pretrained=True, pooled=True).requires_grad_(False)

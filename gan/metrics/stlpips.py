@@ -21,6 +21,8 @@ def stlpips_weights() -> Path:
 class BlurPool(nn.Module):
     """Every second pixel after a 3×3 binomial blur (Zhang 2019, arXiv 1904.11486), padded by 2: reflected."""
 
+    filt: Tensor
+
     def __init__(self, channels: int) -> None:
         super().__init__()
         line = torch.tensor([1.0, 2.0, 1.0]) / 4
@@ -40,6 +42,8 @@ class STLpips(nn.Module):
 
     LAYERS = (2, 6, 10, 12, 14)  # what is compared: the output of every ReLU
     CHANNELS = (64, 192, 384, 256, 256)
+    shift: Tensor
+    scale: Tensor
 
     def __init__(self) -> None:
         super().__init__()

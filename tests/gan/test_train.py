@@ -15,6 +15,8 @@ from PIL import Image as Picture
 from coldstart import lineage
 from coldstart.dataset import Dataset
 from coldstart.errors import UserError
+from coldstart.split import SplitConfig, split
+from coldstart.tracking import LoggerConfig
 from gan import train as train_module
 from gan.checkpoint import load_generator
 from gan.data import to_tensor
@@ -157,6 +159,13 @@ def test_bad_input_is_refused_before_anything_is_written(
         train(train_config("steps=1", override))
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_photos_of_a_test_split_are_refused(train_config: Any, renders: Dataset, tmp_path: Path) -> None:
+    split(SplitConfig(str(renders.root), str(tmp_path / "parts"), train=2, logger=LoggerConfig(kind="none")))
+    with pytest.raises(UserError, match="belongs to the test split"):
+        train(train_config(f"target={tmp_path / 'parts' / 'test'}"))
     assert not (tmp_path / "out").exists()
 
 
