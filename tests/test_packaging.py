@@ -45,7 +45,15 @@ def test_commands_run_from_the_wheel_outside_the_checkout(wheel: Path, tmp_path:
     rendered = run("-m", "blender_scenes.render", *keys)
     assert rendered.returncode == 0, rendered.stderr
     assert (tmp_path / "data" / "annotations.json").is_file()
-    for module in ("gan.train", "gan.translate", "gan.evaluate", "detect.train", "detect.evaluate", "detect.predict", "coldstart"):
+    for module in (
+        "gan.train",
+        "gan.translate",
+        "gan.evaluate",
+        "detect.train",
+        "detect.evaluate",
+        "detect.predict",
+        "coldstart",
+    ):
         helped = run("-m", module, "--help")
         assert helped.returncode == 0, helped.stderr
         assert "Keys" in helped.stdout
