@@ -12,7 +12,7 @@ from coldstart.dataset import Dataset, Image
 from coldstart.errors import UserError
 from coldstart.passes import read_albedo, read_depth, read_normals
 
-__all__ = ["GUIDES", "channels", "read_guide", "read_instances"]
+__all__ = ["GUIDES", "channels", "guide_channels", "read_guide", "read_instances"]
 
 Floats = NDArray[np.float32]
 
@@ -43,6 +43,11 @@ def channels(name: str) -> tuple[int, ...]:
     if name not in GUIDES:
         raise UserError(f"model.generator.guide: {name!r} is none of {', '.join(GUIDES)}")
     return GUIDES[name][0]
+
+
+def guide_channels(names: Sequence[str]) -> int:
+    """How many channels the guides `names` have together."""
+    return sum(len(channels(name)) for name in names)
 
 
 def read_instances(folder: Dataset, image: Image) -> NDArray[Any]:

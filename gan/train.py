@@ -81,11 +81,10 @@ def train(config: TrainConfig) -> None:
     out = Path(config.out)
     torch.manual_seed(config.seed)
     model: Translator = MODELS[name](settings, config.steps, config.seed, config.epoch)
-    if config.crop % model.stride:
-        raise UserError(f"crop: must be a multiple of {model.stride} for this generator, got {config.crop}")
+    if config.crop % model.generator.stride:
+        raise UserError(f"crop: must be a multiple of {model.generator.stride} for this generator, got {config.crop}")
     refuse_test_photos(config.target, out)
-    guide = getattr(model.generator, "guide", ())
-    aligned = config.pairing == "aligned"
+    aligned, guide = config.pairing == "aligned", model.generator.guide
     domains = open_domains(config.source, config.target, config.crop, aligned=aligned, guide=guide)
     training.quiet()
     most = config.steps * model.OPTIMIZERS  # Lightning counts every optimiser's step
@@ -115,7 +114,7 @@ def train(config: TrainConfig) -> None:
     with tracking.start(logger, "gan.train", cli.plain(config), out) as run:
         trainer.logger = run.lightning() or None
         if trainer.is_global_zero:
-            samples = sample_pairs(*domains, SAMPLES, model.stride)
+            samples = sample_pairs(*domains, SAMPLES, model.generator.stride)
             trainer.callbacks += [  # type: ignore[attr-defined]
                 training.ProgressLines(f"training {name}", config.steps),
                 SampleGrids(config.sample_every, config.steps, samples, folder=out / "samples", run=run),

@@ -10,7 +10,7 @@ mask still fits. Pictures that an interrupted call has written are kept.
 import io
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
@@ -29,6 +29,7 @@ from coldstart.progress import track
 from gan.baselines import BASELINES, BaselineConfig, baseline
 from gan.checkpoint import load_generator
 from gan.data import Pictures, from_tensor, read_picture, to_tensor
+from gan.guide import guide_channels, read_guide
 from gan.networks import Generator, apply_tiled, pad_to_stride
 
 __all__ = ["TranslateConfig", "translate", "translate_image"]
@@ -83,6 +84,7 @@ def translate(config: TranslateConfig) -> None:
     _check_images(source)
     device = training.device(config.accelerator)
     opened = _closed_form(config, source) if config.model is not None else _learned(config, device)
+    read_guide(source, source.images[0], opened.guide)  # a folder without guides is refused before anything is written
     if lineage.claim(out, "gan.translate", cli.plain(config), parents={**opened.parents, "source": config.source}):
         print(f"{out}: already translated")
         return
@@ -95,7 +97,9 @@ def translate(config: TranslateConfig) -> None:
             file = result.path(new)
             if not file.is_file():
                 pixels = to_tensor(np.asarray(read_picture(source.path(old), upright=False)))
-                dataset.write_atomic(file, _encoded(opened.translate(pixels, number), config.format))
+                known = torch.from_numpy(read_guide(source, old, opened.guide)).permute(2, 0, 1)
+                translated = opened.translate(torch.cat([pixels, known]), number)
+                dataset.write_atomic(file, _encoded(translated, config.format))
             new["sha256"] = dataset.sha256(file)
         dataset.save(result)
         run.images("translated", [result.path(image) for image in result.images[:SHOWN]])
@@ -105,17 +109,21 @@ def translate(config: TranslateConfig) -> None:
 
 
 class _Opened(NamedTuple):
-    """A translator: its name, what it does to a picture (3×H×W in [-1, 1]) and its number, what it was made from."""
+    """A translator: its name, what it does to a picture (3×H×W in [-1, 1]) and its number, what it was made from.
+
+    Behind its colours the picture has the channels of `guide`.
+    """
 
     name: str
     translate: Callable[[Tensor, int], Tensor]
     parents: dict[str, str]
+    guide: Sequence[str] = ()
 
 
 def _learned(config: TranslateConfig, device: torch.device) -> _Opened:
     checkpoint = str(config.checkpoint)
     generator, name = load_generator(Path(checkpoint))
-    if (generator.in_channels, generator.out_channels) != (3, 3):
+    if (generator.in_channels - guide_channels(generator.guide), generator.out_channels) != (3, 3):
         raise UserError(
             f"{checkpoint}: makes {generator.out_channels} channels of {generator.in_channels}; "
             "give a generator that makes a picture's 3 of its 3"
@@ -126,7 +134,7 @@ def _learned(config: TranslateConfig, device: torch.device) -> _Opened:
         with training.autocast(config.precision, device):
             return translate_image(generator, image[None].to(device), config.tile)[0]
 
-    return _Opened(name, translate, {"checkpoint": checkpoint})
+    return _Opened(name, translate, {"checkpoint": checkpoint}, generator.guide)
 
 
 def _closed_form(config: TranslateConfig, source: dataset.Dataset) -> _Opened:

@@ -110,11 +110,6 @@ class Translator(pl.LightningModule):
         return self.generator if self.averaged is None else cast(Generator, self.averaged.module)
 
     @property
-    def stride(self) -> int:
-        """Height and width of what the generator takes are multiples of it."""
-        return self.generator.stride
-
-    @property
     def step(self) -> int:
         """Training steps done so far, those before a resume included."""
         return self.trainer.global_step // self.OPTIMIZERS

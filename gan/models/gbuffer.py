@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from gan.data import Pair
-from gan.guide import channels
+from gan.guide import guide_channels
 from gan.models.base import Translator, TranslatorConfig
 from gan.models.critic import Critic
 from gan.models.losses import Losses, least_squares
@@ -35,8 +35,7 @@ class GBufferConfig(TranslatorConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in self.generator.guide:
-            channels(name)
+        guide_channels(self.generator.guide)
 
 
 class GBuffer(Translator):
@@ -46,7 +45,7 @@ class GBuffer(Translator):
     COLUMNS = "source | translated | target"
 
     def __init__(self, config: GBufferConfig, steps: int, seed: int = 0, epoch: int = 1) -> None:
-        wide = 3 + sum(len(channels(name)) for name in config.generator.guide)
+        wide = 3 + guide_channels(config.generator.guide)
         super().__init__(config, GuidedGenerator(wide, 3, **asdict(config.generator)), steps, seed, epoch)
         self.config = config
         network = PatchDiscriminator(3, **asdict(config.discriminator))

@@ -1,5 +1,7 @@
 """What the networks have in common: normalisation by name, initial weights, bounded changes, reflected borders."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -20,11 +22,15 @@ NORMS: dict[str, type[nn.Module]] = {"instance": nn.InstanceNorm2d, "batch": nn.
 
 
 class Generator(nn.Module):
-    """N×`in_channels`×H×W in [-1, 1] to N×`out_channels`×H×W in [-1, 1], H and W being multiples of `stride`."""
+    """N×`in_channels`×H×W in [-1, 1] to N×`out_channels`×H×W in [-1, 1], H and W being multiples of `stride`.
+
+    `guide` names what follows the three colours among the input's channels, see `gan.guide`.
+    """
 
     in_channels: int
     out_channels: int
     stride: int
+    guide: Sequence[str] = ()
 
 
 def check_norm(norm: str, key: str) -> None:

@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from coldstart.dataset import Dataset
 from coldstart.errors import UserError
 from gan.checkpoint import save_generator
 from gan.networks import ResnetConfig, ResnetGenerator, UnetGenerator
+from gan.networks.guided import GuidedConfig, GuidedGenerator
 from gan.translate import translate, translate_image
 
 
@@ -149,6 +152,24 @@ def test_a_generator_of_other_channels_is_refused(translate_config: Any, tmp_pat
     torch.save(UnetGenerator(1, 3, depth=5, base=2).state_dict(), tmp_path / "a.pth")
     with pytest.raises(UserError, match=r"a\.pth: makes 3 channels of 1; give a generator that makes a picture's 3"):
         translate(translate_config(f"checkpoint={tmp_path / 'a.pth'}"))
+
+
+def test_a_guided_generator_is_told_what_the_folder_knows(
+    renders: Dataset, translate_config: Any, tmp_path: Path
+) -> None:
+    checkpoint, config = tmp_path / "guided.safetensors", GuidedConfig(4, 1, guide=["edges"])
+    save_generator(checkpoint, GuidedGenerator(4, 3, **asdict(config)), "gbuffer", config)
+    pictures = []
+    for out in ("with", "without"):
+        translate(translate_config(f"checkpoint={checkpoint}", f"out={tmp_path / out}"))
+        pictures.append(np.asarray(Picture.open(tmp_path / out / "images" / "000000.png")))
+        shutil.rmtree(renders.root / "masks", ignore_errors=True)
+    assert not np.array_equal(*pictures)
+    config = GuidedConfig(4, 1, guide=["depth"])
+    save_generator(checkpoint, GuidedGenerator(4, 3, **asdict(config)), "gbuffer", config)
+    with pytest.raises(UserError, match=r"depth/000000\.png: no such file; render with passes="):
+        translate(translate_config(f"checkpoint={checkpoint}", f"out={tmp_path / 'none'}"))
+    assert not (tmp_path / "none").exists()
 
 
 def test_pictures_that_would_collide_or_are_tiny(renders: Dataset, translate_config: Any) -> None:
