@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from coldstart.backbone import MEAN, STD, efficientnet_lite0
 from coldstart.progress import track
 from gan.data import Pictures, Renders, to_tensor
 
-__all__ = ["PAIRINGS", "Spot", "pairing", "random_spot", "shuffled"]
+__all__ = ["PAIRINGS", "Partner", "Spot", "pairing", "random_spot", "shuffled"]
 
 NEAREST = 10  # crops of photos among which one is drawn, as in Richter et al. 2021
 CELL = 32  # pixels per feature
@@ -30,7 +31,11 @@ class Spot:
     mirror: bool
 
 
-Partner = Callable[[int, Spot, np.random.Generator], Spot]  # index of the pair and spot in a render to spot in a photo
+class Partner(Protocol):
+    """Which spot of a photo goes with a spot of a render."""
+
+    def __call__(self, index: int, spot: Spot, random: np.random.Generator) -> Spot:
+        """The photo's spot for pair number `index`, whose render is cut at `spot`."""
 
 
 def random_spot(pictures: Pictures, picture: int, crop: int, random: np.random.Generator) -> Spot:
@@ -50,60 +55,84 @@ def _order(round_: int, count: int, seed: int, domain: int) -> NDArray[np.int64]
     return np.random.default_rng([seed, 2 + domain, round_]).permutation(count)
 
 
-def unpaired(source: Renders, target: Pictures, crop: int, seed: int) -> Partner:
+@dataclass(frozen=True)
+class Unpaired:
     """Anywhere in any photo; all photos come before one comes again."""
 
-    def partner(index: int, _: Spot, random: np.random.Generator) -> Spot:
-        return random_spot(target, shuffled(index, len(target), seed, 1), crop, random)
+    target: Pictures
+    crop: int
+    seed: int
 
-    return partner
+    def __call__(self, index: int, spot: Spot, random: np.random.Generator) -> Spot:
+        """The spot that goes with the pair's number, whatever `spot` is."""
+        return random_spot(self.target, shuffled(index, len(self.target), self.seed, 1), self.crop, random)
 
 
-def content(source: Renders, target: Pictures, crop: int, seed: int) -> Partner:
-    """Where photos look like the render's crop: drawn from the `NEAREST` of all crops on a grid of crop / 4.
+@dataclass(frozen=True)
+class Content:
+    """Where photos look like the render's crop: drawn from the `NEAREST` of `spots`, described by unit vectors M×C.
 
     As Richter et al. 2021 (arXiv 2105.04619) match patches, so that no discriminator can learn that one domain has more
     shelf and less bottle than the other; here by the mean feature of a crop.
     """
-    renders, photos = (_centred(_features(pictures)) for pictures in (source, target))
-    spots = []
-    for picture in range(len(target)):
-        height, width = target[picture].shape[:2]
-        corners = (range(0, side - crop + 1, crop // 4) for side in (height, width))
-        ys, xs = (list(c) for c in corners)
-        spots += [Spot(picture, y, x, False) for y in ys for x in xs]
-    described = torch.stack([_described(photos[spot.picture], spot, crop) for spot in spots])
 
-    def partner(_: int, spot: Spot, random: np.random.Generator) -> Spot:
-        likeness = described @ _described(renders[spot.picture], spot, crop)
-        best = likeness.topk(min(NEAREST, len(spots))).indices
-        return replace(spots[int(best[random.integers(len(best))])], mirror=random.random() < 0.5)
+    renders: list[Tensor]
+    spots: list[Spot]
+    described: Tensor
+    crop: int
 
-    return partner
+    def __call__(self, index: int, spot: Spot, random: np.random.Generator) -> Spot:
+        """One of the spots most like `spot`."""
+        likeness = self.described @ _described(self.renders[spot.picture], spot, self.crop)
+        best = likeness.topk(min(NEAREST, len(self.spots))).indices
+        return replace(self.spots[int(best[random.integers(len(best))])], mirror=random.random() < 0.5)
 
 
-def _fixed(partners: Sequence[int], source: Renders, target: Pictures, crop: int) -> Partner:
+@dataclass(frozen=True)
+class Fixed:
     """The same place, as far as sizes allow, of the photo that belongs to the render for good."""
 
-    def partner(_: int, spot: Spot, random: np.random.Generator) -> Spot:
-        photo = partners[spot.picture]
-        room = (np.array(pictures[i].shape[:2]) - crop for pictures, i in ((source, spot.picture), (target, photo)))
-        ours, theirs = room
+    partners: Sequence[int]
+    source: Renders
+    target: Pictures
+    crop: int
+
+    def __call__(self, index: int, spot: Spot, random: np.random.Generator) -> Spot:
+        """`spot` in its partner."""
+        photo = self.partners[spot.picture]
+        ours, theirs = (
+            np.array(pictures[i].shape[:2]) - self.crop
+            for pictures, i in ((self.source, spot.picture), (self.target, photo))
+        )
         y, x = np.round((spot.y, spot.x) * theirs / np.maximum(ours, 1)).astype(int)
         return Spot(photo, int(y), int(x), spot.mirror)
 
-    return partner
+
+def unpaired(source: Renders, target: Pictures, crop: int, seed: int) -> Partner:
+    """Nothing goes with anything."""
+    return Unpaired(target, crop, seed)
+
+
+def content(source: Renders, target: Pictures, crop: int, seed: int) -> Partner:
+    """Crops of photos, from a grid of crop / 4, that look like the render's crop."""
+    renders, photos = (_centred(_features(pictures)) for pictures in (source, target))
+    spots = []
+    for picture in range(len(target)):
+        ys, xs = (range(0, side - crop + 1, crop // 4) for side in target[picture].shape[:2])
+        spots += [Spot(picture, y, x, False) for y in ys for x in xs]
+    described = torch.stack([_described(photos[spot.picture], spot, crop) for spot in spots])
+    return Content(renders, spots, described, crop)
 
 
 def aligned(source: Renders, target: Pictures, crop: int, seed: int) -> Partner:
     """Photo i shows what render i shows (see `gan.data.open_domains`)."""
-    return _fixed(range(len(source)), source, target, crop)
+    return Fixed(range(len(source)), source, target, crop)
 
 
 def drawn(source: Renders, target: Pictures, crop: int, seed: int) -> Partner:
     """Any photo, drawn once for each render: what pix2pix learns without pairs is the photos' mean look."""
     photos = np.random.default_rng([seed, 4]).integers(len(target), size=len(source))
-    return _fixed(photos.tolist(), source, target, crop)
+    return Fixed(photos.tolist(), source, target, crop)
 
 
 def nearest(source: Renders, target: Pictures, crop: int, seed: int) -> Partner:
@@ -112,7 +141,7 @@ def nearest(source: Renders, target: Pictures, crop: int, seed: int) -> Partner:
         torch.stack([F.normalize(f.mean((1, 2)), dim=0) for f in _centred(_features(pictures))])
         for pictures in (source, target)
     )
-    return _fixed((renders @ photos.T).argmax(1).tolist(), source, target, crop)
+    return Fixed((renders @ photos.T).argmax(1).tolist(), source, target, crop)
 
 
 PAIRINGS: dict[str, Callable[[Renders, Pictures, int, int], Partner]] = {

@@ -1,5 +1,6 @@
 """Which photo a crop of a render meets."""
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,7 @@ def test_partners_lie_inside_their_photo_and_depend_on_the_seed_alone(
     source, _ = domains
     if kind == "aligned":
         source.paths, source.kept = source.paths[:2], (source.kept or [])[:2]
+    pickle.dumps(pairing(kind, *domains, 64, 0))  # as loaders with workers do where processes are not forked
     for spot in (Spot(0, 0, 0, False), Spot(1, 128, 192, True)):
         found = spots(kind, domains, spot)
         assert found == spots(kind, domains, spot)
