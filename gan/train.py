@@ -1,12 +1,13 @@
-"""Stage 2, training: learn to carry renders into the look of photos, without pairs.
+"""Stage 2, training: learn to carry renders into the look of photos (docs/translators.md).
 
     python -m gan.train source=outputs/renders/a target=photos out=outputs/gan/a
     python -m gan.train model=cyclegan_small steps=3000 source=… target=… out=…      # a CPU's evening
+    python -m gan.train model=pix2pix_small source=… target=… out=…                  # pairs of equal file names
     python -m gan.train model.generator.base=32 model.generator.blocks=4 crop=128 …  # any part of a model's config
 
-`source` is a dataset folder (its labels are not looked at), `target` a dataset folder or a plain folder of photos.
-Writes generator.safetensors (what gan.translate loads), samples/ to look at, and last.ckpt: the same command after an
-interruption goes on from there.
+`source` is a dataset folder (of its labels only masks/ are looked at), `target` a dataset folder or a plain folder of
+photos. Writes generator.safetensors (what gan.translate loads), samples/ to look at, and last.ckpt: the same command
+after an interruption goes on from there.
 """
 
 from dataclasses import dataclass, field
