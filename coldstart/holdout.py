@@ -14,8 +14,9 @@ __all__ = ["refuse_test_photos"]
 def refuse_test_photos(target: str | Path, out: str | Path) -> None:
     """Refuse to learn from photos of a test split that `coldstart.split` wrote.
 
-    Test splits are known by their cards. They are looked for in `target`, beside it and beside `out`, up to two folders
-    deep, and their photos are known by their bytes (sha256), whatever they are called. A split kept elsewhere, and a
+    Test splits are known by their cards, their photos by their bytes (sha256), whatever they are called. Where `target`
+    is a side of a split, that split alone counts: others may divide the same photos by another seed. For any other
+    target they are looked for in it, beside it and beside `out`, up to two folders deep. A split kept elsewhere, and a
     photo that was encoded anew, are not found.
 
     Raises:
@@ -34,15 +35,22 @@ def refuse_test_photos(target: str | Path, out: str | Path) -> None:
 def _test_splits(target: Path, out: Path) -> Iterator[Path]:
     """Folders whose card says that they are the test side of a split."""
     target, out = target.resolve(), out.resolve()
-    bases = dict.fromkeys([target, target.parent, out.parent, out.parent.parent])
-    cards = (card for base in bases for depth in ("", "*/", "*/*/") for card in base.glob(f"{depth}card.json"))
-    for card in dict.fromkeys(cards):
-        try:
-            content = read_card(card.parent)
-        except UserError:  # not ours
-            continue
-        if content["stage"] == "split" and content["config"].get("side") == "test":
-            yield card.parent
+    if _side(target):
+        patterns = [(target.parent, "*/card.json")]
+    else:
+        bases = dict.fromkeys([target, target.parent, out.parent, out.parent.parent])
+        patterns = [(base, f"{depth}card.json") for base in bases for depth in ("", "*/", "*/*/")]
+    folders = dict.fromkeys(card.parent for base, pattern in patterns for card in base.glob(pattern))
+    yield from (folder for folder in folders if _side(folder) == "test")
+
+
+def _side(folder: Path) -> str | None:
+    """`train` or `test` if the folder is a side of a split."""
+    try:
+        card = read_card(folder)
+    except UserError:  # none, or not ours
+        return None
+    return card["config"].get("side") if card["stage"] == "split" else None
 
 
 def _digests(folder: Path) -> Iterator[str]:

@@ -38,6 +38,15 @@ def test_the_whole_is_refused_when_a_part_of_it_is_a_test_split_near_the_out_fol
             refuse_test_photos(tmp_path / "photos", tmp_path / out)
 
 
+def test_another_split_of_the_same_photos_is_another_experiment(parts: Path, tmp_path: Path) -> None:
+    other = parts.with_name("other")
+    quiet = LoggerConfig(kind="none")
+    split(SplitConfig(str(tmp_path / "photos"), str(other), train=4, seed=1, logger=quiet))
+    tested = {image["sha256"] for image in load(parts / "test").images}
+    assert tested & {image["sha256"] for image in load(other / "train").images}
+    refuse_test_photos(other / "train", tmp_path / "study" / "gan")
+
+
 def test_a_renamed_copy_among_others_is_found(parts: Path, tmp_path: Path) -> None:
     mixed = parts / "mixed"
     mixed.mkdir()
