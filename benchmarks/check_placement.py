@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 
 from blender_scenes.config import RenderConfig
 from blender_scenes.geometry import Mesh
+from blender_scenes.raster import amodal_mask
 from blender_scenes.sample import Sampler
 from blender_scenes.scene import place
 from blender_scenes.spec import SceneSpec
@@ -58,6 +59,23 @@ def faults(spec: SceneSpec, meshes: Meshes) -> list[str]:
                 found.append(f"{name} floats")
             manager.add_object(name, solid)
     return found
+
+
+def visible_fractions(spec: SceneSpec, meshes: Meshes) -> list[float]:
+    """The share of each piece in the picture that no other hides, by painting the meshes from front to back."""
+    width, height = spec.camera.size
+    drawn = []
+    for p in spec.placements:
+        mesh = meshes[p.product, p.variant]
+        world = p.transform(mesh.vertices)
+        pixels, _ = spec.camera.project(world)
+        distance = float(np.linalg.norm(world - np.array(spec.camera.location), axis=1).mean())
+        drawn.append((distance, amodal_mask(pixels, mesh.triangles(), (0, 0, width, height))))
+    before, fractions = np.zeros((height, width), dtype=bool), []
+    for _, mask in sorted(drawn, key=lambda d: d[0]):
+        fractions.append(1 - float((mask & before).sum()) / max(int(mask.sum()), 1))
+        before |= mask
+    return fractions
 
 
 def rows(count: int) -> Iterator[str]:

@@ -61,38 +61,38 @@ class Body:
     @cached_property
     def hull(self) -> Floats:
         """Its outermost vertices M×3, one or more directions each."""
-        outer: Floats = self.vertices[np.unique((self.vertices @ DIRECTIONS.T).argmax(axis=0))]
+        outer: Floats = self.vertices[np.unique((DIRECTIONS @ self.vertices.T).argmax(axis=1))]
         return outer
 
-    @property
+    @cached_property
     def low(self) -> Floats:
         """Least x, y, z."""
         lowest: Floats = self.vertices.min(axis=0)
         return lowest
 
-    @property
+    @cached_property
     def high(self) -> Floats:
         """Greatest x, y, z."""
         highest: Floats = self.vertices.max(axis=0)
         return highest
 
-    @property
+    @cached_property
     def size(self) -> Floats:
         """Extent in x, y, z."""
         return self.high - self.low
 
-    @property
+    @cached_property
     def centre(self) -> Floats:
         """Centre of mass."""
         middle: Floats = self.scale * np.array(self.rotation) @ self.solid.centre
         return middle
 
-    @property
+    @cached_property
     def base(self) -> Floats:
         """The vertices that it stands on."""
         return self.vertices[self.vertices[:, 2] <= self.low[2] + LEVEL]
 
-    @property
+    @cached_property
     def top(self) -> Floats:
         """Its highest vertices."""
         return self.vertices[self.vertices[:, 2] >= self.high[2] - LEVEL]

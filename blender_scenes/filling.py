@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +12,9 @@ from blender_scenes.body import Body, Solid, stackable
 from blender_scenes.catalogue import Pose
 from blender_scenes.chance import between, odds
 from blender_scenes.config import RenderConfig
-from blender_scenes.contact import about, first_contact
+from blender_scenes.contact import first_contact
 from blender_scenes.geometry import euler
+from blender_scenes.leaning import lean
 from blender_scenes.placement import Surface
 from blender_scenes.room import REST, Item, Room
 from blender_scenes.spec import rounded
@@ -21,15 +23,19 @@ __all__ = ["Filler"]
 
 Floats = NDArray[np.float64]
 Window = tuple[tuple[float, float], tuple[float, float]]
+Choice = tuple[Item, Floats]  # a piece, and N×3 places for it
 
 SURFACES = 4  # surfaces drawn for a block before it counts as unplaced
 CANDIDATES = 64  # places tried on each
-COMPARED = 20  # free places on each compared where visible fractions are wanted
+MOVES = 80  # pieces moved at most, for visible fractions to come nearer to what is wanted
+LOST = 0.2  # share of pieces taken out at most
+WARMTH = 0.6  # how much worse a move may make it at first, by the share of one piece
+IN_LINE = 400  # and where visible fractions are wanted
+COMPARED = 32  # free ones of them that are compared
+BEHIND = 0.03  # metres, mean distance between two pieces in line
 SWAY = (0.0015, 4.0)  # metres and degrees by which equal pieces of a block stray from one another
 TALL = 1.8  # height by width from which a piece may lean
-LEANS = 16  # places tried for a piece that leans
-REACH = 0.15  # metres from a surface's edge within which a wall is leant on
-LEFT, RIGHT, BACK, DOWN = (np.array(v, dtype=float) for v in ([-1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, -1]))
+DOWN = np.array([0.0, 0.0, -1.0])
 
 
 class Filler:
@@ -52,26 +58,62 @@ class Filler:
 
     def put(self, block: Block) -> int:
         """Place as much of a block as fits together; returns how many pieces that is."""
-        target, options = self._target(), list[Item]()
-        # The surface is drawn first and given up late, or full shelves would fill the drawers.
-        for _ in range(SURFACES if self.surfaces else 0):
-            surface, window = self.surfaces[self.rng.choice(len(self.surfaces), p=odds(self.weights))]
+        choices = list[Choice]()
+        leans = self.rng.uniform() < self.arrangement.leaning
+        for surface, window in self._drawn():
             first = self._draw(block.product)
-            tall = first.body.size[2] >= TALL * first.body.size[:2].max()
-            if tall and self.rng.uniform() < self.arrangement.leaning and self._lean(first, surface):
-                return 1
-            found = self._free(first, block, surface, window)
-            if self.arrangement.visible is not None:
-                options += found[:COMPARED]
-            elif (placed := self._add(found, target)) is not None:
+            if leans and first.body.size[2] >= TALL * first.body.size[:2].max():
+                leans = False
+                if any(lean(first, s, self.room, self.rng) for s, _ in ((surface, window), *self._drawn())):
+                    return 1
+            choices.append(self._free(first, block, surface, window))
+            if self.room.occlusion is None and (placed := self._add(choices[-1:])) is not None:
                 return self._others(block, placed)
-        costs = [self.room.sight.misfit(i.body.hull + np.array(i.location), target) for i in options]
-        placed = self._add([options[k] for k in np.argsort(costs, kind="stable")], target)
+        placed = self._add(choices) if self.room.occlusion is not None else None
         return 0 if placed is None else self._others(block, placed)
 
-    def _add(self, options: list[Item], target: float) -> Item | None:
-        """The first of them that the camera sees as wanted."""
-        return next((item for item in options if self.room.add(item, target)), None)
+    def spread(self) -> list[str]:
+        """Move pieces until visible fractions are near to what is wanted; products of those taken out for it.
+
+        Simulated annealing; what then still spoils the distribution, as one that stands before all others, has no place
+        in the scene.
+        """
+        room, rng = self.room, self.rng
+        occlusion, lost = room.occlusion, list[str]()
+        if occlusion is None or not room.items:
+            return lost
+        for move in range(MOVES):
+            single = [k for k, item in enumerate(room.items) if item.alone]
+            item = room.remove(single[rng.integers(len(single))])
+            choices = [self._free(item, Block(item.product, 1), *drawn) for drawn in islice(self._drawn(), 2)]
+            warmth = WARMTH * (1 - (move + 1) / MOVES) / (len(room.items) + 1)
+            self._add([(item, np.array([item.location])), *choices], warmth)
+        while len(lost) < LOST * (len(room.items) + len(lost)) - 1:
+            costs = [occlusion.misfit(k) if item.alone else np.inf for k, item in enumerate(room.items)]
+            worst = int(np.argmin(costs))
+            if costs[worst] >= occlusion.misfit():
+                break
+            lost.append(room.remove(worst).product)
+        return lost
+
+    def _drawn(self) -> Iterator[tuple[Surface, Window]]:
+        """Surfaces to try, first the likelier ones: given up late, or full shelves would fill the drawers."""
+        for _ in range(SURFACES if self.surfaces else 0):
+            yield self.surfaces[self.rng.choice(len(self.surfaces), p=odds(self.weights))]
+
+    def _add(self, choices: list[Choice], warmth: float = 0.0) -> Item | None:
+        """Take in the first place that the camera sees as wanted; where visible fractions matter, the best.
+
+        `warmth` is how much worse than the first place another may be, and still be taken.
+        """
+        places = [(item, there) for item, spots in choices for there in spots]
+        occlusion = self.room.occlusion
+        if occlusion is not None and places:
+            cost = occlusion.misfits([occlusion.shapes(item.body.hull, spots) for item, spots in choices if len(spots)])
+            cost[0] += warmth
+            places = [places[k] for k in np.argsort(cost, kind="stable")]
+        found = (replace(item, location=rounded(there)) for item, there in places)
+        return next((item for item in found if self.room.add(item)), None)
 
     def _draw(self, name: str) -> Item:
         """A piece at no place yet."""
@@ -88,17 +130,17 @@ class Filler:
         body = Body.of(solid, rotation, between(product.scale, rng), rest=not self.arrangement.tumble)
         return Item(body, (0.0, 0.0, 0.0), "", name, variant, pose)
 
-    def _free(self, item: Item, block: Block, surface: Surface, window: Window) -> list[Item]:
-        """The block's front left piece wherever on the surface there is room for it."""
+    def _free(self, item: Item, block: Block, surface: Surface, window: Window) -> Choice:
+        """The block's front left piece, and wherever on the surface there is room for it."""
         locations = self._candidates(item.body, block, surface, window)
-        if not len(locations):
-            return []
-        free = locations[self.room.free(item.body, locations, surface)]
-        return [replace(item, location=rounded(there), surface=surface.name) for there in free]
+        if len(locations):
+            locations = locations[self.room.free(item.body, locations, surface)][:COMPARED]
+        return replace(item, surface=surface.name), locations
 
     def _candidates(self, body: Body, block: Block, surface: Surface, window: Window) -> Floats:
         """N×3 rounded locations of the front left piece, within the surface; empty if it is too large for it."""
         rng, shape = self.rng, self.arrangement
+        count = CANDIDATES if self.room.occlusion is None else IN_LINE
         low, size = body.low, body.size
         # Room for the whole block where there is any, else for one piece.
         (left, right), (front, back) = window
@@ -114,35 +156,34 @@ class Filler:
             corners = np.array([[left, front], *edges]) - low[:2] + rng.uniform(0, 0.006, 2)
             y, x = (v.ravel() for v in np.meshgrid(np.sort(corners[:, 1]), np.sort(corners[:, 0]), indexing="ij"))
         else:
-            x = rng.uniform(x0, x1, CANDIDATES)
-            depth = np.abs(rng.normal(0, self.scene.front_bias / 1000, CANDIDATES))
-            depth += np.where(rng.uniform(size=CANDIDATES) < self.scene.deep_odds, rng.uniform(0, 0.15, CANDIDATES), 0)
-            anywhere = rng.uniform(size=CANDIDATES) < shape.anywhere
-            y = y0 + np.where(anywhere, rng.uniform(0, y1 - y0, CANDIDATES), depth)
-        if shape.visible is not None and self.room.items:
-            x, y = self._in_line(x, y, body)
+            x = rng.uniform(x0, x1, count)
+            depth = np.abs(rng.normal(0, self.scene.front_bias / 1000, count))
+            depth += np.where(rng.uniform(size=count) < self.scene.deep_odds, rng.uniform(0, 0.15, count), 0)
+            anywhere = rng.uniform(size=count) < shape.anywhere
+            y = y0 + np.where(anywhere, rng.uniform(0, y1 - y0, count), depth)
+        if self.room.occlusion is not None:
+            x, y = self._in_line(x, y, body, surface)
         z = surface.z - low[2] + REST + rng.uniform(0, min(shape.drop / 1000, spare), len(x))
         return np.round(np.stack([x, y, z], axis=1), 6)
 
-    def _in_line(self, x: Floats, y: Floats, body: Body) -> tuple[Floats, Floats]:
-        """Every other candidate moved to before or behind a piece that is there, as seen from the camera."""
-        rng, items = self.rng, self.room.items
-        centres = np.array([(i.low + i.high) / 2 for i in items])[:, :2]
-        spot = centres[rng.integers(len(items), size=len(x))]
+    def _in_line(self, x: Floats, y: Floats, body: Body, surface: Surface) -> tuple[Floats, Floats]:
+        """Most candidates moved to just before or behind a piece that is there, as seen from the camera."""
+        rng, count = self.rng, len(x)
+        there = [i for i in self.room.items if i.surface == surface.name]
+        if not there:
+            return x, y
+        boxes = np.array([[i.low[:2], i.high[:2]] for i in there])[rng.integers(len(there), size=count)]
+        spot = boxes.mean(axis=1)
         ray = spot - np.array(self.room.sight.camera.location[:2])
         ray /= np.linalg.norm(ray, axis=1, keepdims=True)
-        along = rng.choice([-1, 1], len(x)) * rng.uniform(0.03, 0.25, len(x))
-        aside = rng.uniform(-0.8, 0.8, len(x)) * body.size[0]
-        there = spot + along[:, None] * ray + aside[:, None] * np.stack([-ray[:, 1], ray[:, 0]], axis=1)
-        every = np.arange(len(x)) % 2 == 0
-        return np.where(every, there[:, 0], x), np.where(every, there[:, 1], y)
-
-    def _target(self) -> float:
-        """A wanted visible fraction."""
-        if self.arrangement.visible is None:
-            return 1.0
-        bins = self.arrangement.visible
-        return float((self.rng.choice(len(bins), p=odds(bins)) + self.rng.uniform()) / len(bins))
+        across = np.stack([-ray[:, 1], ray[:, 0]], axis=1)
+        half = (boxes[:, 1] - boxes[:, 0] + body.size[:2]) / 2
+        near, wide = ((np.abs(v) * half).sum(axis=1) for v in (ray, across))
+        along = rng.choice([-1, 1], count) * (near * rng.uniform(0.7, 1, count) + rng.exponential(BEHIND, count))
+        place = spot + along[:, None] * ray + (rng.uniform(-0.9, 0.9, count) * wide)[:, None] * across
+        place -= (body.low + body.high)[:2] / 2
+        some = rng.uniform(size=count) < 0.9  # the first in a row must be somewhere
+        return np.where(some, place[:, 0], x), np.where(some, place[:, 1], y)
 
     def _others(self, block: Block, first: Item) -> int:
         """The rest of a block, cell by cell: on top of, behind and beside its first piece."""
@@ -176,7 +217,7 @@ class Filler:
         if not self.room.free(item.body, there[None], surface)[0]:
             return None
         placed = replace(item, location=rounded(there))
-        return placed if self.room.add(placed, self._target()) else None
+        return placed if self.room.add(placed) else None
 
     def _above(self, lower: Item, surface: Surface) -> Item | None:
         """A piece on top of another, let down until the meshes touch."""
@@ -193,91 +234,16 @@ class Filler:
         if not self.room.free(body, there[None], surface, touching=number)[0]:
             return None
         placed = replace(item, location=rounded(there))
-        if not self.room.add(placed, self._target()):
+        if not self.room.add(placed):
             return None
         self.room.items[number] = replace(lower, alone=False)
         return placed
-
-    def _lean(self, item: Item, surface: Surface) -> bool:
-        """Tilt a standing piece beyond its tipping point and slide it until it meets a wall or a neighbour."""
-        rng = self.rng
-        for _ in range(LEANS):
-            towards = (LEFT, RIGHT, BACK)[rng.integers(3)]
-            body = _tilted(item.body, towards, rng)
-            neighbours = [k for k, i in enumerate(self.room.items) if i.surface == surface.name and i.alone]
-            # As often a neighbour as a wall.
-            number = neighbours[rng.integers(len(neighbours))] if neighbours and rng.uniform() < 0.5 else None
-            there = self._slide(body, towards, surface, number)
-            if there is None:
-                continue
-            placed = replace(item, body=body, location=rounded(there), surface=surface.name, alone=False)
-            if self.room.add(placed, self._target()):
-                if number is not None:
-                    self.room.items[number] = replace(self.room.items[number], alone=False)
-                return True
-        return False
-
-    def _slide(self, body: Body, towards: Floats, surface: Surface, number: int | None) -> Floats | None:
-        """Where `body` meets item `number`, or a wall if that is None; None if it would not lean there."""
-        rng = self.rng
-        along = int(np.abs(towards).argmax())
-        across = 1 - along
-        sign = towards[along]
-        edges = (surface.x, surface.y)
-        start = np.zeros(3)
-        start[2] = surface.z - body.low[2] + REST
-        if number is None:
-            limit = edges[along][1 if sign > 0 else 0]
-            start[along] = limit - (body.high if sign > 0 else body.low)[along]
-            lowest, highest = edges[across][0] - body.low[across], edges[across][1] - body.high[across]
-            if lowest > highest:
-                return None
-            start[across] = rng.uniform(lowest, highest)
-        else:
-            target = self.room.items[number]
-            front, back = (target.low, body.high) if sign > 0 else (target.high, body.low)
-            start[along] = front[along] - back[along] - sign * 0.001
-            start[across] = (target.low + target.high)[across] / 2 - (body.low + body.high)[across] / 2
-            start[across] += rng.normal(0, 0.1 * body.size[across])
-        start = np.round(start, 6)
-        if not self.room.free(body, start[None], surface, touching=number)[0]:
-            return None
-        fixed = self._near(body, start, towards) if number is None else target.body.at(target.location)
-        hit = first_contact(body.at(rounded(start)), fixed, towards)
-        if hit is None or hit.distance > REACH or hit.point[2] - surface.z < 0.6 * (body.centre[2] - body.low[2]):
-            return None
-        there = np.asarray(np.round(start + (hit.distance - REST) * towards, 6), dtype=float)
-        foot = body.base + there
-        if any((foot[:, k] < edges[k][0]).any() or (foot[:, k] > edges[k][1]).any() for k in (0, 1)):
-            return None
-        if not self.room.clear(body.reach_at(rounded(there))[None], touching=number)[0]:
-            return None
-        return there
-
-    def _near(self, body: Body, start: Floats, towards: Floats) -> Floats:
-        """Triangles of the furniture in the way of a body that slides as far as REACH."""
-        swept = [body.low + start, body.high + start]
-        swept += [s + REACH * towards for s in swept]
-        low, high = np.min(swept, axis=0), np.max(swept, axis=0)
-        furniture = self.room.furniture.triangles
-        meets = (furniture.max(axis=1) >= low) & (furniture.min(axis=1) <= high)
-        near: Floats = furniture[meets.all(axis=1)]
-        return near
 
 
 def _cells(block: Block) -> Iterator[tuple[int, int]]:
     for row in range(block.ranks):
         for column in range(block.facings):
             yield column, row
-
-
-def _tilted(body: Body, towards: Floats, rng: np.random.Generator) -> Body:
-    """Turned over its base's edge so far that it falls onto what is there."""
-    height = body.centre[2] - body.low[2]
-    half = ((body.base - body.centre) @ towards).max()
-    angle = np.arctan2(half, height) + np.radians(rng.uniform(2, 12))
-    axis = np.cross([0.0, 0.0, 1.0], towards)
-    return Body.of(body.solid, about(axis, angle) @ np.array(body.rotation), body.scale, rest=False)
 
 
 def _rotation(pose: Pose, rng: np.random.Generator) -> Floats:

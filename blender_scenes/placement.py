@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 __all__ = [
     "DIRECTIONS",
     "PLANE",
-    "Hanging",
     "Surface",
     "apart",
     "box_overlap",
@@ -29,15 +28,6 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Hanging:
-    """Something low above part of a surface, as a lamp: whatever reaches below it has only this `headroom`; metres."""
-
-    x: tuple[float, float]
-    y: tuple[float, float]
-    headroom: float
-
-
-@dataclass(frozen=True)
 class Surface:
     """Where products may stand: a rectangle at height `z` with `headroom` above it, all in metres."""
 
@@ -47,17 +37,12 @@ class Surface:
     z: float
     headroom: float
     weight: float
-    hanging: tuple[Hanging, ...] = ()
 
     def room_for(self, low: Floats, high: Floats) -> NDArray[np.bool_]:
-        """…: whether what has the bounding box `low` to `high` (…×3: x, y, z in the world) fits onto it, under all."""
-        height = high[..., 2] - self.z
-        fits: NDArray[np.bool_] = (low[..., 0] >= self.x[0] - 1e-9) & (high[..., 0] <= self.x[1] + 1e-9)
-        fits = fits & (low[..., 1] >= self.y[0] - 1e-9) & (high[..., 1] <= self.y[1] + 1e-9)
-        fits = fits & (low[..., 2] >= self.z) & (height <= self.headroom)
-        for h in self.hanging:
-            beside = (high[..., 0] < h.x[0]) | (low[..., 0] > h.x[1]) | (high[..., 1] < h.y[0]) | (low[..., 1] > h.y[1])
-            fits = fits & (beside | (height <= h.headroom))
+        """…: whether what has the bounding box `low` to `high` (…×3: x, y, z in the world) fits onto it."""
+        least = np.array([self.x[0] - 1e-9, self.y[0] - 1e-9, self.z])
+        most = np.array([self.x[1] + 1e-9, self.y[1] + 1e-9, self.z + self.headroom])
+        fits: NDArray[np.bool_] = ((low >= least) & (high <= most)).all(axis=-1)
         return fits
 
 
@@ -81,8 +66,8 @@ PLANE = np.concatenate([np.arange(32), _HALF + np.arange(32)])  # and those in t
 
 def extent(vertices: Floats) -> Floats:
     """Extent K of N×3 vertices: their largest dot product with every direction, metres."""
-    reach: Floats = (vertices @ DIRECTIONS.T).max(axis=0)
-    return reach
+    along = DIRECTIONS[:_HALF] @ vertices.T
+    return np.concatenate([along.max(axis=1), -along.min(axis=1)])
 
 
 def moved(reach: Floats, offset: Floats) -> Floats:

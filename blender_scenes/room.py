@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from blender_scenes.arrange import Arrangement
 from blender_scenes.body import Body
 from blender_scenes.obstacles import Surroundings
-from blender_scenes.placement import DIRECTIONS, Surface, apart, limits, moved
+from blender_scenes.occlusion import Occlusion
+from blender_scenes.placement import DIRECTIONS, Surface, apart, moved
 from blender_scenes.sight import Sight
 from blender_scenes.spec import Camera, Triple
 
@@ -51,6 +52,7 @@ class Room:
         self.arrangement = arrangement
         self.gap = arrangement.gap / 1000
         self.sight = Sight(camera)
+        self.occlusion = None if arrangement.visible is None else Occlusion(camera, arrangement.visible)
         self.furniture = furniture
         self.items: list[Item] = []
         self.reaches = np.zeros((0, len(DIRECTIONS)))
@@ -61,26 +63,39 @@ class Room:
 
         `touching` names an item that is met by exact contact.
         """
-        reach = moved(body.reach, locations)
-        low, high = limits(reach)
-        inside = surface.room_for(low, high)
-        inside[inside] = apart(reach[inside], self.furniture.above(surface), 0.0).all(axis=1)
-        inside[inside] = self.clear(reach[inside], touching)
-        return inside
+        free = surface.room_for(body.low + locations, body.high + locations)
+        for others, gap in (
+            (self.furniture.above(surface), 0.0),
+            (self._others(touching), self.gap),
+        ):
+            free[free] = apart(moved(body.reach, locations[free]), others, gap).all(axis=1)
+        return free
 
     def clear(self, reach: Floats, touching: int | None = None) -> NDArray[np.bool_]:
         """N: whether bodies of extents N×K are apart from every piece, but for the one that is met by contact."""
-        others = self.reaches if touching is None else np.delete(self.reaches, touching, axis=0)
-        clear: NDArray[np.bool_] = apart(reach, others, self.gap).all(axis=1)
+        clear: NDArray[np.bool_] = apart(reach, self._others(touching), self.gap).all(axis=1)
         return clear
 
-    def add(self, item: Item, target: float) -> bool:
+    def _others(self, touching: int | None) -> Floats:
+        return self.reaches if touching is None else np.delete(self.reaches, touching, axis=0)
+
+    def add(self, item: Item) -> bool:
         """Take it in, unless the camera would see too little of it or of another."""
         world = item.body.vertices + np.array(item.location)
         box = self.sight.box(world, self.arrangement.truncated, self.arrangement.max_overlap)
         if box is None:
             return False
-        self.sight.add(item.body.hull + np.array(item.location), box, target)
+        self.sight.boxes.append(box)
+        if self.occlusion is not None:
+            self.occlusion.add(item.body.hull, item.location)
         self.reaches = np.concatenate([self.reaches, item.body.reach_at(item.location)[None]])
         self.items.append(item)
         return True
+
+    def remove(self, number: int) -> Item:
+        """Take it out again."""
+        del self.sight.boxes[number]
+        if self.occlusion is not None:
+            self.occlusion.remove(number)
+        self.reaches = np.delete(self.reaches, number, axis=0)
+        return self.items.pop(number)

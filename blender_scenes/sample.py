@@ -82,6 +82,7 @@ class Sampler:
             while left and (placed := filler.put(replace(block, count=left))):
                 left -= placed
             unplaced[block.product] += left
+        unplaced.update(filler.spread())
         placements: list[Placement] = []
         labels = 0
         for item in room.items:

@@ -12,12 +12,11 @@ import numpy as np
 from blender_scenes.furniture.cabinet import half_width
 from blender_scenes.furniture.parts import Furniture, Lamp, block, carried, lettered, sheet
 from blender_scenes.geometry import Mesh, lathe, rounded_box
-from blender_scenes.placement import Hanging
 
 if TYPE_CHECKING:
     from blender_scenes.furniture.fridge import Detail, Fridge, FridgeLamp
 
-__all__ = ["KINDS", "WALLS", "detail", "hanging", "lamp", "source"]
+__all__ = ["KINDS", "WALLS", "detail", "lamp", "source"]
 
 WALLS = ("back", "left", "right", "ceiling", "floor")
 
@@ -160,15 +159,6 @@ def lamp(lamp: "FridgeLamp", fridge: "Fridge") -> list[Furniture]:
         sheet([-width / 2, -height / 2, 0.0065], [width, 0, 0], [0, height, 0], "panel"),
     ]
     return _carried(flat, lamp.wall, lamp.at, fridge)
-
-
-def hanging(lamp: "FridgeLamp", fridge: "Fridge", floor: float) -> list[Hanging]:
-    """The room that a bulb's cover and housing leave above a surface at height `floor` in metres."""
-    if lamp.kind != "bulb":
-        return []
-    x, y, top = lamp.at[0] / 1000, lamp.at[1] / 1000, fridge.height / 1000 - floor - 0.005
-    cover = Hanging((x - 0.07, x + 0.09), (y - 0.065, y + 0.095), top - 0.183)
-    return [cover, Hanging((x - 0.15, x + 0.06), (y - 0.23, y + 0.1), top - 0.1)]
 
 
 def source(lamp: "FridgeLamp", fridge: "Fridge") -> Lamp:

@@ -159,7 +159,6 @@ class Fridge:
                 s.height / 1000,
                 s.headroom / 1000,
                 s.weight,
-                tuple(h for lamp in self.lamps for h in fittings.hanging(lamp, self, s.height / 1000)),
             )
             for i, s in enumerate(self.shelves)
         ]

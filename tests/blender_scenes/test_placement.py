@@ -3,7 +3,6 @@ import pytest
 
 from blender_scenes.placement import (
     DIRECTIONS,
-    Hanging,
     Surface,
     apart,
     box_overlap,
@@ -64,14 +63,12 @@ def test_box_overlap_is_the_share_of_the_smaller_box() -> None:
     assert box_overlap((0, 0, 10, 10), [(20, 20, 30, 30), (5, 0, 15, 10)]) == pytest.approx(0.5)
 
 
-def test_low_hanging_things_limit_what_stands_below_them() -> None:
-    surface = Surface("s", (0, 1), (0, 1), 0.5, 0.3, 1.0, (Hanging((0.4, 0.6), (0.4, 0.6), 0.1),))
+def test_a_surface_has_edges_and_headroom() -> None:
+    surface = Surface("s", (0, 1), (0, 1), 0.5, 0.3, 1.0)
 
     def fits(x: float, height: float) -> bool:
         return bool(surface.room_for(np.array([x, 0.45, 0.5]), np.array([x + 0.1, 0.55, 0.5 + height])))
 
     assert fits(0.1, 0.29)
     assert not fits(0.1, 0.31)
-    assert fits(0.45, 0.09)
-    assert not fits(0.35, 0.2)  # reaches below it
     assert not fits(0.95, 0.1)  # over the edge

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from benchmarks.check_placement import bodies, faults
+from benchmarks.check_placement import bodies, faults, visible_fractions
 from blender_scenes.config import RenderConfig
 from blender_scenes.sample import Sampler
 from blender_scenes.spec import SceneSpec
@@ -107,7 +107,7 @@ def test_leaning_pieces_have_fallen_beyond_their_edge(config: Callable[..., Rend
         for p in sampler.sample(i).placements
         if p.product == "water" and p.pose == "upright"
     ]
-    assert sum(12 < t < 45 for t in tilts) > 0.4 * len(tilts) > 3
+    assert sum(12 < t < 45 for t in tilts) > 0.6 * len(tilts) > 3
 
 
 def test_rows_are_equal_neighbours(config: Callable[..., RenderConfig]) -> None:
@@ -120,29 +120,19 @@ def test_rows_are_equal_neighbours(config: Callable[..., RenderConfig]) -> None:
 
 
 def test_visible_fractions_come_near_to_what_is_wanted(config: Callable[..., RenderConfig]) -> None:
-    """The more is hidden the more of it is asked for."""
-    from blender_scenes.raster import amodal_mask
+    """By painting the meshes from front to back."""
 
-    def hidden(*keys: str) -> float:
-        sampler = Sampler(config("scene=fridge_b", "size=[120,160]", *keys))
-        shares = []
-        for index in range(2):
-            spec = sampler.sample(index)
-            drawn = []
-            for p in spec.placements:
-                mesh = sampler.meshes[p.product, p.variant]
-                pixels, depth = spec.camera.project(p.transform(mesh.vertices))
-                drawn.append((depth.mean(), amodal_mask(pixels, mesh.triangles(), (0, 0, 120, 160))))
-            before = np.zeros((160, 120), dtype=bool)
-            for _, mask in sorted(drawn, key=lambda d: d[0]):
-                shares.append((mask & before).sum() / max(mask.sum(), 1))
-                before |= mask
-        return float(np.mean(shares))
+    def shares(*keys: str) -> np.ndarray:
+        fractions = list[float]()
+        for scene in ("fridge_a", "shelf"):
+            sampler = Sampler(config("seed=0", f"scene={scene}", "placement=occluded", "size=[120,160]", *keys))
+            for index in range(3):
+                fractions += visible_fractions(sampler.sample(index), sampler.meshes)
+        counts = np.histogram(fractions, np.linspace(0, 1, 6))[0]
+        return counts / counts.sum()
 
-    spread = hidden("placement=occluded", "placement.objects=[12,12]")
-    shown = hidden("placement=occluded", "placement.objects=[12,12]", "placement.visible=[0,0,0,0,1]")
-    assert shown < 0.1
-    assert spread > shown + 0.08
+    assert shares() == pytest.approx(np.full(5, 0.2), abs=0.13)
+    assert shares("placement.visible=[0,0,0,0,1]", "placement.objects=[10,10]")[4] > 0.85
 
 
 def test_clutter_has_no_label(config: Callable[..., RenderConfig]) -> None:
