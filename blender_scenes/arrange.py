@@ -9,14 +9,14 @@ from blender_scenes.catalogue import Product
 from blender_scenes.chance import odds
 from coldstart.errors import UserError
 
-__all__ = ["Arrangement", "Block", "wanted"]
+__all__ = ["Arrangement", "Block", "typical", "wanted"]
 
 
 @dataclass
 class Arrangement:
     """One YAML of conf/placement. Lengths in millimetres, shares 0..1, odds as weights."""
 
-    objects: list[int] | None = None  # [low, high] labelled pieces in a scene; null: each product's own copies
+    objects: list[int] | None = None  # [low, high] labelled pieces, of any product; null: each product's own copies
     clutter: list[int] | None = None  # the same for pieces without a label
     gap: float = 4.0  # smallest distance between two pieces that do not rest on each other
     max_overlap: float = 0.3  # largest share of a piece's box that another's box may cover in the picture
@@ -73,16 +73,18 @@ class Block:
     layers: int = 1
 
 
-def wanted(products: Mapping[str, Product], arrangement: Arrangement, rng: np.random.Generator) -> list[Block]:
-    """What a scene should hold, in the order in which it is placed."""
+def wanted(
+    products: Mapping[str, Product], arrangement: Arrangement, most: int, rng: np.random.Generator
+) -> list[Block]:
+    """What a scene should hold, in the order in which it is placed; `objects` and `clutter` ask for `most` at most."""
     counts: dict[str, int] = {}
     for label, number in ((True, arrangement.objects), (False, arrangement.clutter)):
         chosen = {name: p for name, p in products.items() if p.label == label}
         if number is None:
             counts |= {n: int(rng.choice(len(p.copies), p=odds(p.copies))) for n, p in chosen.items()}
         elif chosen:
-            share = odds([float(np.arange(len(p.copies)) @ odds(p.copies)) for p in chosen.values()])
-            total = int(rng.integers(number[0], number[1] + 1))
+            share = odds([typical(p) for p in chosen.values()])
+            total = min(int(rng.integers(number[0], number[1] + 1)), most)
             counts |= dict(zip(chosen, rng.multinomial(total, share).tolist(), strict=True))
     blocks = []
     for name, count in counts.items():
@@ -95,6 +97,11 @@ def wanted(products: Mapping[str, Product], arrangement: Arrangement, rng: np.ra
             left -= blocks[-1].count
     rng.shuffle(blocks)  # type: ignore[arg-type]
     return blocks
+
+
+def typical(product: Product) -> float:
+    """How many pieces of it a scene holds on average."""
+    return float(np.arange(len(product.copies)) @ odds(product.copies))
 
 
 def _pick(weights: Sequence[float], rng: np.random.Generator) -> int:

@@ -26,6 +26,7 @@ Window = tuple[tuple[float, float], tuple[float, float]]
 Choice = tuple[Item, Floats]  # a piece, and N×3 places for it
 
 SURFACES = 4  # surfaces drawn for a block before it counts as unplaced
+DENSE = 0.6  # share of a surface that is covered where it is full
 CANDIDATES = 64  # places tried on each
 MOVES = 80  # pieces moved at most, for visible fractions to come nearer to what is wanted
 LOST = 0.2  # share of pieces taken out at most
@@ -55,6 +56,17 @@ class Filler:
         seen = [(s, *room.sight.window(s)) for s in surfaces]
         self.surfaces = [(s, window) for s, window, share in seen if share]
         self.weights = [s.weight * share for s, _, share in seen if share]
+        self.seen = [(s, share) for s, _, share in seen]
+
+    def capacity(self) -> int:
+        """About how many pieces find room in what the camera sees: by their bases, and how high they are stacked."""
+        layers = float(np.arange(1, len(self.arrangement.layers) + 1) @ odds(self.arrangement.layers))
+        shares = []
+        for name in self.products:
+            width, depth, height = np.ptp(self.solid(name, 0).vertices, axis=0) + self.room.gap
+            area = sum((s.x[1] - s.x[0]) * (s.y[1] - s.y[0]) * share for s, share in self.seen if s.headroom > height)
+            shares += [width * depth / area] if area else []
+        return max(int(layers * DENSE / np.mean(shares)), 1) if shares else 1
 
     def put(self, block: Block) -> int:
         """Place as much of a block as fits together; returns how many pieces that is."""
@@ -155,6 +167,8 @@ class Filler:
             edges = [i.high[:2] + self.room.gap + 1e-4 for i in self.room.items if i.surface == surface.name]
             corners = np.array([[left, front], *edges]) - low[:2] + rng.uniform(0, 0.006, 2)
             y, x = (v.ravel() for v in np.meshgrid(np.sort(corners[:, 1]), np.sort(corners[:, 0]), indexing="ij"))
+            # Anywhere else only where the picture shows none of these.
+            x, y = np.append(x, rng.uniform(x0, x1, count)), np.append(y, rng.uniform(y0, y1, count))
         else:
             x = rng.uniform(x0, x1, count)
             depth = np.abs(rng.normal(0, self.scene.front_bias / 1000, count))

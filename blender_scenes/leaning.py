@@ -83,7 +83,7 @@ def _slid(body: Body, start: Floats, towards: Floats, surface: Surface, fixed: F
     hit = first_contact(body.at(rounded(start)), fixed, towards)
     if hit is None or hit.distance > REACH or hit.point[2] - surface.z < STEEP * (body.centre[2] - body.low[2]):
         return None
-    there: Floats = np.round(start + (hit.distance - REST) * towards, 6)
+    there: Floats = np.asarray(np.round(start + (hit.distance - REST) * towards, 6), dtype=float)
     foot = (body.base + there)[:, :2]
     if (foot < [surface.x[0], surface.y[0]]).any() or (foot > [surface.x[1], surface.y[1]]).any():
         return None

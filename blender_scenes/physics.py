@@ -31,7 +31,7 @@ __all__ = ["settle"]
 Floats = NDArray[np.float64]
 
 LARGER = 10.0  # factor on all lengths
-FRAMES, STEPS = 160, 12  # of 1/24 second, and Bullet's steps in each
+FRAMES, STEPS = 160, 6  # of 1/24 second, and Bullet's steps in each
 MARGIN = 0.002  # collision margin in simulated metres
 FLOOR = 0.05  # thickness of what is below a surface, in simulated metres
 BEYOND = 0.04  # metres by which it goes on behind and beside where products are placed at first
@@ -75,7 +75,7 @@ def _fall(
         bpy.ops.rigidbody.world_add()
     world = scene.rigidbody_world
     world.collection = bpy.data.collections.new("bodies")
-    world.substeps_per_frame, world.solver_iterations = STEPS, 40
+    world.substeps_per_frame, world.solver_iterations = STEPS, 15
     world.point_cache.frame_start, world.point_cache.frame_end = 1, FRAMES
     for surface in surfaces:
         x, y, z = np.array(surface.x), np.array(surface.y), surface.z
@@ -136,7 +136,7 @@ def _passive(scene: Any, shape: str, vertices: Floats, faces: list[list[int]]) -
 
 def _active(scene: Any, placement: Placement, solid: Solid) -> Any:
     vertices = (solid.vertices - solid.centre) * placement.scale * LARGER
-    hull = vertices[np.unique((vertices @ _MANY.T).argmax(axis=0))]
+    hull = vertices[np.unique((_MANY @ vertices.T).argmax(axis=1))]
     made = _object(scene, hull, [])
     rotation = np.array(placement.rotation)
     matrix = np.eye(4)

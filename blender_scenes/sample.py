@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blender_scenes import look, randomise
-from blender_scenes.arrange import wanted
+from blender_scenes.arrange import typical, wanted
 from blender_scenes.body import Solid
 from blender_scenes.catalogue import Meshes, Product
 from blender_scenes.chance import between
@@ -77,10 +77,14 @@ class Sampler:
         room = Room(camera, self.config.placement, self._where[1])
         filler = Filler(self.config, where.surfaces(), room, self._solid, rng)
         unplaced: Counter[str] = Counter()
-        for block in wanted(products, self.config.placement, rng):
-            left = block.count
-            while left and (placed := filler.put(replace(block, count=left))):
+        full = set[str]()
+        for block in wanted(products, self.config.placement, filler.capacity(), rng):
+            left, names = block.count, self._instead(block.product, rng)
+            while left and names:
+                placed = 0 if names[0] in full else filler.put(replace(block, product=names[0], count=left))
                 left -= placed
+                if not placed:
+                    full.add(names.pop(0))
             unplaced[block.product] += left
         unplaced.update(filler.spread())
         placements: list[Placement] = []
@@ -102,6 +106,14 @@ class Sampler:
                 )
             )
         return tuple(placements), {name: count for name, count in sorted(unplaced.items()) if count}
+
+    def _instead(self, name: str, rng: np.random.Generator) -> list[str]:
+        """A product, and where a number of any products is asked for, the others that may take its place."""
+        products, shape = self.config.products, self.config.placement
+        if (shape.objects if products[name].label else shape.clutter) is None:
+            return [name]
+        others = [n for n, p in products.items() if n != name and p.label == products[name].label and typical(p)]
+        return [name, *rng.permutation(others).tolist()]
 
 
 def _tint(product: Product, rng: np.random.Generator) -> Floats:
