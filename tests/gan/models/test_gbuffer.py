@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from coldstart import cli
 from coldstart.errors import UserError
 from gan.data import Pair
 from gan.models.gbuffer import GBuffer, GBufferConfig
@@ -34,3 +35,9 @@ def test_with_a_residual_training_starts_at_the_identity(pair: Pair) -> None:
 def test_an_unknown_guide_is_named() -> None:
     with pytest.raises(UserError, match=r"model\.generator\.guide: 'smell' is none of depth, normals, albedo, edges"):
         GBufferConfig(generator=GuidedConfig(guide=["smell"]))
+
+
+def test_the_preset_is_complete() -> None:
+    config = cli.typed(GBufferConfig, cli.compose("gan_train", ["model=gbuffer"]).model)
+    assert (config.pairing, config.safety.perceptual, config.generator.residual) == ("content", 1.0, 1.0)
+    assert config.generator.guide == ["depth", "normals", "albedo", "edges"]
