@@ -85,7 +85,7 @@ def predicted(source: Floats, found: Sample, folder: Floats) -> Floats:
 def departures(found: Sample, folder: Floats, count: int) -> Floats:
     """How far the colour of each of `count` objects is from what the others let expect; nan for an object without pixels.
 
-    The length of the median difference in Lab's a and b over the object, divided by the standard deviation of the
+    The root mean square of the difference in Lab's a and b over the object, divided by the standard deviation of the
     prediction in units of that of one object (Bishop 2006, Pattern Recognition and Machine Learning, eq. 3.59): where
     no other object has a colour of its kind, little can be said.
     """
@@ -100,7 +100,7 @@ def departures(found: Sample, folder: Floats, count: int) -> Floats:
         middle = features[own].mean(0)
         spread = np.sqrt(1 + middle @ np.linalg.solve(precision, middle))
         difference = lab(_unit(found.translated[own])) - lab(_unit(features[own] @ coefficients))
-        result[k] = np.hypot(*np.median(difference[:, 1:], axis=0)) / spread
+        result[k] = np.sqrt((difference[:, 1:] ** 2).sum(1).mean()) / spread
     return result
 
 

@@ -26,7 +26,6 @@ FAILED = ("vanished", "moved", "changed", "recoloured")
 VERDICTS = ("retained", *FAILED, "unjudged")
 BORDER = 3  # pixels around an object that belong to its outline
 POOLED = 200  # pictures from which the folder's colours are fitted
-COLOUR_RATIO = 4.0  # times the folder's median departure, from where on a colour is an outlier
 
 
 @dataclass(frozen=True)
@@ -38,15 +37,16 @@ class Limits:
     correlation: float = 0.55
     gain: float = 0.1
     search: int = 14
-    colour: float = 5.5
+    colour: float = 7.0
+    colour_ratio: float = 2.5
     strength: float = 0.3
-    area: float = 0.004
+    area: float = 0.002
 
     def __post_init__(self) -> None:
         for name in ("correlation", "gain", "area"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UserError(f"limits.{name}: must lie between 0 and 1, got {getattr(self, name)}")
-        for name in ("pixels", "visible", "colour", "strength"):
+        for name in ("pixels", "visible", "colour", "colour_ratio", "strength"):
             if not getattr(self, name) >= 0:
                 raise UserError(f"limits.{name}: must not be negative, got {getattr(self, name)}")
         if self.search < structure.NEAR:
@@ -174,7 +174,7 @@ def _judge_colours(objects: Sequence[ObjectAudit], limits: Limits) -> None:
     known = [o for o in objects if o.verdict == "retained" and o.colour is not None]
     usual = float(np.median([o.colour for o in known])) if known else 0.0
     for item in known:
-        if item.colour is not None and item.colour > max(limits.colour, COLOUR_RATIO * usual):
+        if item.colour is not None and item.colour > max(limits.colour, limits.colour_ratio * usual):
             item.verdict = "recoloured"
 
 
