@@ -12,8 +12,8 @@ same renders. Each picture is damaged four times, one object at a time:
     colour-swapped its R, G and B exchanged, in the way that changes its colour most
     copied         pasted a second time where no object is
 
-An object that is as good as grey is not changed by an exchange (mean CIE76 distance below 15) and not counted. Caught is
-a damaged object with a verdict that fails, or a copy within a region that appeared. False alarms are failing objects of
+An object that is as good as grey is not changed by an exchange (mean CIE76 distance below 15); another is taken. Caught
+is a damaged object with a verdict that fails, or a copy where a region appeared. False alarms are failing objects of
 the undamaged folder among those that are judged, and undamaged images in which something appeared.
 """
 
@@ -141,7 +141,7 @@ def _overlap(a: Sequence[int], b: Sequence[int]) -> bool:
 
 
 def prove(folder: Dataset, sources: Sequence[Path], limits: Limits, seed: int = 0) -> dict[str, Any]:
-    """Shares and counts: `caught` and `damaged` by kind of damage, false alarms on `folder` itself, objects not judged."""
+    """Counts: `caught` and `damaged` by kind of damage, false alarms on `folder` itself, objects that are judged."""
     audits = audit_folder(folder, sources, limits)
     objects = [o for audit in audits for o in audit.objects]
     judged = [[o.annotation for o in audit.objects if o.verdict != "unjudged"] for audit in audits]

@@ -61,6 +61,7 @@ class Image(TypedDict, total=False):
     """COCO image and what Coldstart adds: the scene it shows, its seed, the image it was translated from, its hash.
 
     `index` is the scene's number and `look` that of its look: images of equal seed and index show one scene.
+    `audit` counts what `gan.audit` says of a translation's objects.
     """
 
     id: int
@@ -73,6 +74,7 @@ class Image(TypedDict, total=False):
     look: int
     source: str
     sha256: str
+    audit: dict[str, int]
 
 
 class Annotation(TypedDict, total=False):
@@ -81,7 +83,7 @@ class Annotation(TypedDict, total=False):
     `instance` is the object's value in the image's mask, `visible_fraction` its visible / amodal pixels (0..1),
     `truncated` the fraction of its amodal pixels outside the frame (0..1), `track` the product instance in the scene.
     `amodal_segmentation` is the whole object's mask within the frame, as if nothing stood in front of it (on request).
-    `ignore: 1` marks what is too small or too hidden to be asked for.
+    `ignore: 1` marks what is too small or too hidden to be asked for. `audit` is what became of it in translation.
     """
 
     id: int
@@ -98,6 +100,7 @@ class Annotation(TypedDict, total=False):
     segmentation: dict[str, Any]
     amodal_segmentation: dict[str, Any]
     track: str
+    audit: str
 
 
 @dataclass(frozen=True)

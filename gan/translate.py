@@ -4,7 +4,8 @@
     python -m gan.translate model=reinhard target=photos source=outputs/renders/a out=outputs/b    # no training
 
 Annotations, categories, masks and scenes are the source's own; every picture keeps its size, so that every box and
-mask still fits. Pictures that an interrupted call has written are kept.
+mask still fits. Pictures that an interrupted call has written are kept. In the end every object is audited (see
+`gan.audit`): whether it is still there, where it was, and what it was.
 """
 
 import io
@@ -26,6 +27,7 @@ from coldstart import cli, dataset, lineage, tracking, training
 from coldstart.errors import UserError
 from coldstart.holdout import refuse_test_photos
 from coldstart.progress import track
+from gan.audit import AUDITS, audited
 from gan.baselines import BASELINES, BaselineConfig, baseline
 from gan.checkpoint import load_generator
 from gan.data import Pictures, from_tensor, read_picture, to_tensor
@@ -55,6 +57,7 @@ class TranslateConfig:
     seed: int = 0
     format: str = "png"
     tile: int = 0
+    audit: str = "flag"
     accelerator: str = "auto"
     precision: str = "auto"
     logger: tracking.LoggerConfig = field(default_factory=tracking.LoggerConfig)
@@ -64,6 +67,8 @@ class TranslateConfig:
             raise UserError(f"format: {self.format!r} is none of {', '.join(FORMATS)}")
         if self.tile and self.tile < SMALLEST:
             raise UserError(f"tile: must be 0 (off) or at least {SMALLEST}, got {self.tile}")
+        if self.audit not in AUDITS:
+            raise UserError(f"audit: {self.audit!r} is none of {', '.join(AUDITS)}")
         if self.precision not in training.PRECISIONS:
             raise UserError(f"precision: {self.precision!r} is none of {', '.join(training.PRECISIONS)}")
         if (self.checkpoint is None) == (self.model is None):
@@ -78,7 +83,7 @@ def translate(config: TranslateConfig) -> None:
     """Translate dataset folder `config.source` into `config.out`.
 
     Raises:
-        UserError: bad config or input, or `out` holding another config's data.
+        UserError: bad config or input, `out` holding another config's data, or no image left by audit=drop.
     """
     source, out = dataset.load(config.source), Path(config.out)
     _check_images(source)
@@ -101,6 +106,8 @@ def translate(config: TranslateConfig) -> None:
                 translated = opened.translate(torch.cat([pixels, known]), number)
                 dataset.write_atomic(file, _encoded(translated, config.format))
             new["sha256"] = dataset.sha256(file)
+        if config.audit != "off":
+            result = audited(result, drop=config.audit == "drop")
         dataset.save(result)
         run.images("translated", [result.path(image) for image in result.images[:SHOWN]])
         run.summary({"images": len(result.images)})

@@ -1,5 +1,6 @@
 """Label safety after translation: is every object still there, where it was, and what it was?"""
 
+from gan.audit.labels import AUDITS, audited
 from gan.audit.verdicts import FAILED, ImageAudit, Limits, ObjectAudit, audit_folder
 
-__all__ = ["FAILED", "ImageAudit", "Limits", "ObjectAudit", "audit_folder"]
+__all__ = ["AUDITS", "FAILED", "ImageAudit", "Limits", "ObjectAudit", "audit_folder", "audited"]

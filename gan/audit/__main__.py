@@ -5,7 +5,8 @@
     python -m gan.audit translated=outputs/translated detector=outputs/detector/detector.safetensors out=outputs/audit
 
 Prints the retained share by class, size and visible fraction, and writes audit.json (a verdict and scores for every
-object and image) and audit.html (the worst cases, render and translation side by side). docs/audit.md says how it judges.
+object and image) and audit.html (the worst cases, render and translation side by side). docs/audit.md
+says how it judges.
 """
 
 from dataclasses import dataclass, field
@@ -66,7 +67,7 @@ def audit(config: AuditConfig) -> None:
         audits = audit_folder(folder, sources, config.limits)
         if config.detector is not None:
             scores = config.detector_score, config.detector_doubt
-            testify(audits, folder, config.detector, out, *scores, config.accelerator)
+            testify(audits, folder, config.detector, out, scores=scores, device=config.accelerator)
         found = report.totals(audits, folder)
         rows = {"images": report.per_image(audits), "objects": report.per_object(audits, folder)}
         dataset.write_json(out / "audit.json", {"totals": found, **rows})

@@ -1,8 +1,8 @@
-"""What colour should each object have? The colours that a picture's other pixels and its folder's other pictures take on.
+"""What colour should each object have? What becomes of such colours elsewhere in the picture and in its folder.
 
-A translation's colours are fitted as quadratic polynomials of the render's, with slow changes across the picture (light,
-vignette) on top. First one fit for the whole folder, then one for each picture and object, that object left out, drawn
-towards the folder's. What an object's colour differs by from that prediction is its own and not the look's.
+A translation's colours are fitted as quadratic polynomials of the render's, with slow changes across the picture
+(light, vignette) on top. First one fit for the whole folder, then one for each picture and object, that object left
+out, drawn towards the folder's. What an object's colour differs by from that prediction is not the look's doing.
 """
 
 from collections.abc import Sequence
@@ -83,7 +83,7 @@ def predicted(source: Floats, found: Sample, folder: Floats) -> Floats:
 
 
 def departures(found: Sample, folder: Floats, count: int) -> Floats:
-    """How far the colour of each of `count` objects is from what the others let expect; nan for an object without pixels.
+    """How far each of `count` objects' colour is from what the others let expect; nan for one without pixels.
 
     The root mean square of the difference in Lab's a and b over the object, divided by the standard deviation of the
     prediction in units of that of one object (Bishop 2006, Pattern Recognition and Machine Learning, eq. 3.59): where

@@ -1,4 +1,4 @@
-"""A second witness: what a detector that was trained on renders finds in the render and no longer in the translation."""
+"""A second witness: what a detector trained on renders finds in the render and no longer in the translation."""
 
 import json
 import subprocess
@@ -18,17 +18,25 @@ Found = dict[str, Any]  # bbox [x, y, width, height], name, score
 
 
 def testify(
-    audits: Sequence[ImageAudit], folder: Dataset, checkpoint: str, out: Path, score: float, doubt: float, device: str
+    audits: Sequence[ImageAudit],
+    folder: Dataset,
+    checkpoint: str,
+    out: Path,
+    *,
+    scores: tuple[float, float],
+    device: str,
 ) -> None:
     """Run `detect.predict` on both sides and put into `audits` what it says against an object or the background.
 
+    `scores` are what counts as found (score) and as nothing (below doubt), `device` what the detector runs on.
     An object of the render found with `score` or more under its own class has vanished if nothing with `doubt` or more
     is found on it in the translation, and is changed if only other classes are. A detection with `score` or more on
     no object of the labels, where the render has none with `doubt` or more, has appeared.
 
     Raises:
-        UserError: the detector cannot be run, or knows none of the folder's classes.
+        UserError: the detector cannot be run, or the renders do not lie in one folder.
     """
+    score, doubt = scores
     sources = _detect(checkpoint, [a.source for a in audits], out / "detector" / "source", doubt, device)
     pictures = [folder.path(a.image) for a in audits]
     translations = _detect(checkpoint, pictures, out / "detector" / "translated", doubt, device)
@@ -71,7 +79,9 @@ def _detect(checkpoint: str, paths: Sequence[Path], out: Path, doubt: float, dev
         grouped[d["image_id"]].append({"bbox": d["bbox"], "name": names[d["category_id"]], "score": d["score"]})
     missing = [path for path in paths if path.resolve() not in listed]
     if missing:
-        raise UserError(f"{missing[0]}: is not in {root}, the folder the detector was run on; keep renders in one folder")
+        raise UserError(
+            f"{missing[0]}: is not in {root}, the folder the detector was run on; keep renders in one folder"
+        )
     return [grouped[listed[path.resolve()]] for path in paths]
 
 

@@ -1,6 +1,6 @@
 """What is where? Gradients of a translation against those that its render lets expect, whatever the colours are."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,10 +43,10 @@ def correlate(expected: Floats, found: Floats, region: NDArray[np.bool_], search
     seen = padded[rows[0] : rows[-1] + 1 + 2 * search, columns[0] : columns[-1] + 1 + 2 * search]
     size = seen.shape[:2]
 
-    def spectrum(values: Floats) -> NDArray[np.complex64]:
+    def spectrum(values: Floats) -> NDArray[Any]:
         return np.fft.rfft2(values, size, axes=(0, 1))
 
-    def slid(product: NDArray[np.complex64]) -> Floats:
+    def slid(product: NDArray[Any]) -> NDArray[Any]:
         return np.fft.irfft2(product, size)[: 2 * search + 1, : 2 * search + 1]
 
     product = slid((spectrum(seen) * spectrum(pattern).conj()).sum(-1))

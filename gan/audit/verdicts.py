@@ -26,6 +26,7 @@ FAILED = ("vanished", "moved", "changed", "recoloured")
 VERDICTS = ("retained", *FAILED, "unjudged")
 BORDER = 3  # pixels around an object that belong to its outline
 POOLED = 200  # pictures from which the folder's colours are fitted
+CLIPPED, GLARE = 0.95, 8  # mean of R, G, B at which the render's light is cut off; pixels around it that say nothing
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Limits:
     colour: float = 7.0
     colour_ratio: float = 2.5
     strength: float = 0.3
-    area: float = 0.002
+    area: float = 0.003
 
     def __post_init__(self) -> None:
         for name in ("correlation", "gain", "area"):
@@ -102,7 +103,7 @@ def audit_folder(folder: Dataset, sources: Sequence[Path], limits: Limits) -> li
     chosen = track(spread(audits, POOLED), "audit: colours of the folder", unit="image")
     colours = colour.folder_fit([colour.sample(*_read(folder, audit)) for audit in chosen])
     for audit in track(audits, "audit: objects", unit="image"):
-        measure(audit, *_read(folder, audit), colours, limits)
+        measure(audit, *_read(folder, audit), colours=colours, limits=limits)
     _judge_colours([o for audit in audits for o in audit.objects], limits)
     return audits
 
@@ -132,6 +133,7 @@ def measure(
     source: Floats,
     translated: Floats,
     masks: Sequence[NDArray[np.bool_]],
+    *,
     colours: Floats,
     limits: Limits,
 ) -> None:
@@ -156,7 +158,8 @@ def measure(
             item.correlation, item.elsewhere, item.shift = match
             item.colour = float(departure)
             item.verdict = _verdict(match, limits)
-    outside = ~ndimage.binary_dilation(everything, iterations=2)
+    glare = ndimage.binary_dilation(source.mean(-1) >= CLIPPED, iterations=GLARE)
+    outside = ~(ndimage.binary_dilation(everything, iterations=2) | glare)
     level = limits.strength * (float(np.median(strengths)) if strengths else float(np.percentile(own, 95)))
     area = limits.area * outside.size
     audit.appeared = structure.regions(structure.unexplained(expected, seen) * outside, level, area)
