@@ -2,7 +2,7 @@
 
     python -m gan.audit translated=outputs/translated out=outputs/audit
     python -m gan.audit translated=outputs/truth source=outputs/renders out=outputs/audit
-    python -m gan.audit translated=outputs/translated detector=outputs/detector/detector.safetensors out=outputs/audit
+    python -m gan.audit translated=outputs/translated detector_checkpoint=outputs/detector.safetensors out=outputs/audit
 
 Prints the retained share by class, size and visible fraction, and writes audit.json (a verdict and scores for every
 object and image) and audit.html (the worst cases, render and translation side by side). docs/audit.md
@@ -29,7 +29,7 @@ class AuditConfig:
 
     translated: str = MISSING
     source: str | None = None
-    detector: str | None = None
+    detector_checkpoint: str | None = None
     out: str = MISSING
     worst: int = 24
     limits: Limits = field(default_factory=Limits)
@@ -56,18 +56,22 @@ def audit(config: AuditConfig) -> None:
     """
     folder, out = dataset.load(config.translated), Path(config.out)
     sources = source_paths(folder, config.source)
-    if config.detector is not None and not Path(config.detector).is_file():
-        raise UserError(f"detector: {config.detector}: no such file; give a detector.safetensors of detect.train")
+    if config.detector_checkpoint is not None and not Path(config.detector_checkpoint).is_file():
+        raise UserError(f"detector_checkpoint: {config.detector_checkpoint}: no such file; give a detector.safetensors")
     parents = {"translated": config.translated}
-    parents |= {name: path for name, path in (("source", config.source), ("detector", config.detector)) if path}
+    parents |= {
+        name: path
+        for name, path in (("source", config.source), ("detector_checkpoint", config.detector_checkpoint))
+        if path
+    }
     if lineage.claim(out, "gan.audit", cli.plain(config), parents=parents):
         print(f"{out / 'audit.json'}: already there")
         return
     with tracking.start(config.logger, "gan.audit", cli.plain(config), out) as run:
         audits = audit_folder(folder, sources, config.limits)
-        if config.detector is not None:
+        if config.detector_checkpoint is not None:
             scores = config.detector_score, config.detector_doubt
-            testify(audits, folder, config.detector, out, scores=scores, device=config.accelerator)
+            testify(audits, folder, config.detector_checkpoint, out, scores=scores, device=config.accelerator)
         found = report.totals(audits, folder)
         rows = {"images": report.per_image(audits), "objects": report.per_object(audits, folder)}
         dataset.write_json(out / "audit.json", {"totals": found, **rows})

@@ -5,7 +5,7 @@ A translation's colours are fitted as quadratic polynomials of the render's, wit
 out, drawn towards the folder's. What an object's colour differs by from that prediction is not the look's doing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import kornia
@@ -82,21 +82,23 @@ def predicted(source: Floats, found: Sample, folder: Floats) -> Floats:
     return _unit(features @ coefficients).reshape(source.shape)
 
 
-def departures(found: Sample, folder: Floats, count: int) -> Floats:
+def departures(found: Sample, folder: Floats, count: int, without: Collection[int] = ()) -> Floats:
     """How far each of `count` objects' colour is from what the others let expect; nan for one without pixels.
 
     The root mean square of the difference in Lab's a and b over the object, divided by the standard deviation of the
     prediction in units of that of one object (Bishop 2006, Pattern Recognition and Machine Learning, eq. 3.59): where
-    no other object has a colour of its kind, little can be said.
+    no other object has a colour of its kind, little can be said. Objects in `without` teach nothing about the others.
     """
     features, result = _features(found.source, found.place, folder), np.full(count, np.nan, np.float32)
+    trusted = ~np.isin(found.owner, [k + 1 for k in without])
     for k in range(count):
         own = found.owner == k + 1
         if not own.any():
             continue
-        coefficients = _picture_fit(found, folder, ~own)
-        weighted = features[~own] * found.weights[~own, None]
-        precision = features[~own].T @ weighted + RIDGE * found.weights[~own].sum() * np.eye(features.shape[1])
+        others = trusted & ~own
+        coefficients = _picture_fit(found, folder, others)
+        weighted = features[others] * found.weights[others, None]
+        precision = features[others].T @ weighted + RIDGE * found.weights[others].sum() * np.eye(features.shape[1])
         middle = features[own].mean(0)
         spread = np.sqrt(1 + middle @ np.linalg.solve(precision, middle))
         difference = lab(_unit(found.translated[own])) - lab(_unit(features[own] @ coefficients))

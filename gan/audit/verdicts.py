@@ -104,7 +104,12 @@ def audit_folder(folder: Dataset, sources: Sequence[Path], limits: Limits) -> li
     colours = colour.folder_fit([colour.sample(*_read(folder, audit)) for audit in chosen])
     for audit in track(audits, "audit: objects", unit="image"):
         measure(audit, *_read(folder, audit), colours=colours, limits=limits)
-    _judge_colours([o for audit in audits for o in audit.objects], limits)
+    known = [o for audit in audits for o in audit.objects if o.verdict == "retained" and o.colour is not None]
+    usual = float(np.median([o.colour for o in known])) if known else 0.0
+    limit = max(limits.colour, limits.colour_ratio * usual)
+    for audit in audits:
+        if any(o.verdict == "retained" and o.colour is not None and o.colour > limit for o in audit.objects):
+            _judge_colours(audit, colour.sample(*_read(folder, audit)), colours, limit)
     return audits
 
 
@@ -172,13 +177,23 @@ def _verdict(match: structure.Match, limits: Limits) -> str:
     return "retained" if match.here >= limits.correlation else "vanished"
 
 
-def _judge_colours(objects: Sequence[ObjectAudit], limits: Limits) -> None:
-    """An object is recoloured if it departs by `limits.colour`, and by more than a folder of this spread has anyway."""
-    known = [o for o in objects if o.verdict == "retained" and o.colour is not None]
-    usual = float(np.median([o.colour for o in known])) if known else 0.0
-    for item in known:
-        if item.colour is not None and item.colour > max(limits.colour, limits.colour_ratio * usual):
-            item.verdict = "recoloured"
+def _judge_colours(audit: ImageAudit, found: colour.Sample, colours: Floats, limit: float) -> None:
+    """Objects are recoloured whose colour departs by more than `limit`.
+
+    The worst first, and the others anew without it: what is recoloured misleads about whatever has its colour.
+    """
+    judged, left = audit.objects, [k for k, o in enumerate(audit.objects) if o.verdict == "retained"]
+    worse: list[int] = []
+    while left:
+        departures = colour.departures(found, colours, len(judged), worse)
+        for k in left:
+            judged[k].colour = float(departures[k])
+        worst = max(left, key=lambda k: float(np.nan_to_num(departures[k])))
+        if not departures[worst] > limit:
+            return
+        judged[worst].verdict = "recoloured"
+        worse.append(worst)
+        left.remove(worst)
 
 
 def _read(folder: Dataset, audit: ImageAudit) -> tuple[Floats, Floats, list[NDArray[np.bool_]]]:

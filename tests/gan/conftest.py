@@ -126,7 +126,7 @@ def translate_config(tmp_path: Path, renders: Dataset) -> Callable[..., Translat
 
     def make(*overrides: str) -> TranslateConfig:
         paths = [f"checkpoint={tmp_path / 'generator.safetensors'}", f"source={renders.root}"]
-        rest = [f"out={tmp_path / 'translated'}", "accelerator=cpu", "logger=none"]
+        rest = [f"out={tmp_path / 'translated'}", "accelerator=cpu", "audit=off", "logger=none"]
         return cli.typed(TranslateConfig, cli.compose("gan_translate", [*paths, *rest, *overrides]))
 
     return make

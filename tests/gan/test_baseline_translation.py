@@ -23,7 +23,9 @@ def make(renders: Dataset, photos: Path, tmp_path: Path) -> Make:
 
     def config(*overrides: str) -> TranslateConfig:
         keys = [f"source={renders.root}", f"target={photos}", f"out={tmp_path / 'out'}", "logger=none"]
-        return cli.typed(TranslateConfig, cli.compose("gan_translate", [*keys, "accelerator=cpu", *overrides]))
+        return cli.typed(
+            TranslateConfig, cli.compose("gan_translate", [*keys, "accelerator=cpu", "audit=off", *overrides])
+        )
 
     return config
 
