@@ -1,7 +1,7 @@
 """Does the label audit catch what it should? Damaged translations of renders, and what gan.audit says of them.
 
-    python benchmarks/audit.py                     # renders 24 scenes twice, about three minutes on one core
-    python benchmarks/audit.py outputs/renders outputs/translated     # or of a folder of yours and its translation
+    python benchmarks/audit.py                     # renders 24 scenes twice, about five minutes on one core
+    PYTHONPATH=. python benchmarks/audit.py outputs/renders outputs/translated     # or of a folder of yours and its translation
 
 The undamaged translations of the first table are true pairs: the same scenes under the lamps and the camera of another
 look (`clean` and `simulated_camera`); those of the other tables are made by gan.translate's closed-form models from the
@@ -113,7 +113,11 @@ def damaged_folder(
 ) -> tuple[Dataset, dict[int, tuple[int, list[int]]]]:
     """`folder` with one of the `judged` objects of each picture damaged; the object and place by the image's id."""
     done: dict[int, tuple[int, list[int]]] = {}
-    result = replace(folder, root=out, images=[{**i, "file_name": f"{i['id']:06d}.png"} for i in folder.images])
+    result = replace(
+        folder,
+        root=out,
+        images=[{**i, "file_name": str(Path(i["file_name"]).with_suffix(".png"))} for i in folder.images],
+    )
     for image, new, candidates in zip(folder.images, result.images, judged, strict=True):
         rng = np.random.default_rng([seed, image["id"]])
         with Picture.open(folder.path(image)) as opened:
@@ -165,7 +169,7 @@ def prove(folder: Dataset, sources: Sequence[Path], limits: Limits, seed: int = 
 
 def table(rows: dict[str, dict[str, Any]]) -> str:
     """One line a folder."""
-    cells = [["translations", *DAMAGES, "false objects", "images where something appeared", "not judged"]]
+    cells = [["translations", *DAMAGES, "false objects", "appeared in images", "not judged"]]
     for name, row in rows.items():
         shares = [_share(row["caught"][kind], row["damaged"][kind]) for kind in DAMAGES]
         alarms = [_share(row["false objects"], row["judged"]), _share(row["false images"], row["images"])]

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,11 +14,13 @@ import pytest
 from PIL import Image as Picture
 
 from coldstart import cli, dataset, lineage
+from coldstart.dataset import Dataset
 from coldstart.errors import UserError
 from gan.audit import Limits, detector
 from gan.audit.__main__ import AuditConfig, audit
 from gan.translate import TranslateConfig, translate
-from tests.gan.audit.scenes import write
+
+Write = Callable[[Path, int], tuple[Dataset, Dataset]]
 
 
 def config(*overrides: str) -> AuditConfig:
@@ -36,7 +39,7 @@ def paint_over(root: Path, index: int) -> int:
     return target["id"]
 
 
-def test_files_table_and_page(tmp_path: Path, capsys: Any) -> None:
+def test_files_table_and_page(write: Write, tmp_path: Path, capsys: Any) -> None:
     _, translated = write(tmp_path, 4)
     painted = paint_over(translated.root, 2)
     audit(config(f"translated={translated.root}", f"out={tmp_path / 'out'}"))
@@ -60,7 +63,7 @@ def test_the_yaml_and_gan_translate_have_the_same_limits() -> None:
     assert config("translated=a", "out=b").limits == Limits()
 
 
-def test_a_detector_is_a_second_witness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_detector_is_a_second_witness(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     renders, translated = write(tmp_path, 3)
     objects = translated.by_image()[1]
     (tmp_path / "detector.safetensors").touch()
@@ -92,7 +95,7 @@ def test_a_detector_is_a_second_witness(tmp_path: Path, monkeypatch: pytest.Monk
     assert [i["appeared_boxes"] for i in found["images"]] == [[], [[100, 80, 3, 3]], []]
 
 
-def test_a_detector_that_fails_says_why(tmp_path: Path) -> None:
+def test_a_detector_that_fails_says_why(write: Write, tmp_path: Path) -> None:
     _, translated = write(tmp_path, 2)
     (tmp_path / "detector.safetensors").write_bytes(b"none")
     keys = [
@@ -114,7 +117,9 @@ def test_a_detector_that_fails_says_why(tmp_path: Path) -> None:
         (["worst=-1"], "worst: must not be negative"),
     ],
 )
-def test_bad_input_is_refused_before_anything_is_written(tmp_path: Path, overrides: list[str], message: str) -> None:
+def test_bad_input_is_refused_before_anything_is_written(
+    write: Write, tmp_path: Path, overrides: list[str], message: str
+) -> None:
     _, translated = write(tmp_path, 1)
     with pytest.raises(UserError) as error:
         audit(config(f"translated={translated.root}", f"out={tmp_path / 'out'}", *overrides))
@@ -147,7 +152,7 @@ def run_translate(root: Path, out: Path, mode: str) -> dict[str, Any]:
     return found
 
 
-def test_translate_flags_or_drops(tmp_path: Path) -> None:
+def test_translate_flags_or_drops(write: Write, tmp_path: Path) -> None:
     renders, _ = write(tmp_path, 3)
     flagged = run_translate(renders.root, tmp_path / "flag", "flag")
     first = next(a["id"] for a in renders.annotations if a["image_id"] == 2)
@@ -160,7 +165,7 @@ def test_translate_flags_or_drops(tmp_path: Path) -> None:
     assert not any("audit" in record for record in plain["images"] + plain["annotations"])
 
 
-def test_translate_that_would_drop_everything_says_so(tmp_path: Path) -> None:
+def test_translate_that_would_drop_everything_says_so(write: Write, tmp_path: Path) -> None:
     renders, _ = write(tmp_path, 2)
     renders.images.pop(0)
     renders.annotations[:] = [a for a in renders.annotations if a["image_id"] == 2]

@@ -1,5 +1,6 @@
 """Damages are caught, what is undamaged is not; each verdict has its name; what cannot be judged is said to be so."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,12 @@ from coldstart.errors import UserError
 from gan.audit import Limits, audit_folder
 from gan.audit.structure import correlate, gradients
 from gan.audit.verdicts import source_paths
-from tests.gan.audit.scenes import write
+
+Write = Callable[[Path, int], tuple[Dataset, Dataset]]
 
 
 @pytest.fixture(scope="module")
-def pairs(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+def pairs(write: Write, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """Eight drawn scenes seen by another camera."""
     return write(tmp_path_factory.mktemp("pairs"), 8)[1]
 

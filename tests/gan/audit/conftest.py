@@ -1,8 +1,10 @@
 """Drawn renders: coloured, striped boxes and discs before a shelf, and what a camera makes of them."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -46,7 +48,7 @@ def camera(picture: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np
     return (ndimage.gaussian_filter(seen, (0.7, 0.7, 0)) + rng.normal(0, 0.02, picture.shape)).clip(0, 1)
 
 
-def write(root: Path, count: int) -> tuple[Dataset, Dataset]:
+def write_pairs(root: Path, count: int) -> tuple[Dataset, Dataset]:
     """Renders and their translations as two dataset folders."""
     rng = np.random.default_rng(3)
     names = categories_from(["red", "blue", "green", "yellow", "white"])
@@ -78,3 +80,9 @@ def write(root: Path, count: int) -> tuple[Dataset, Dataset]:
     for folder in (renders, translated):
         save(folder)
     return renders, translated
+
+
+@pytest.fixture(scope="session")
+def write() -> Callable[[Path, int], tuple[Dataset, Dataset]]:
+    """Writes drawn pairs into a folder."""
+    return write_pairs
