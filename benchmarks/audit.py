@@ -1,10 +1,10 @@
 """Does the label audit catch what it should? Damaged translations of renders, and what gan.audit says of them.
 
     python benchmarks/audit.py                     # renders 24 scenes twice, about five minutes on one core
-    PYTHONPATH=. python benchmarks/audit.py outputs/renders outputs/translated     # or of a folder of yours and its translation
+    python benchmarks/audit.py outputs/renders outputs/translated     # a folder of yours and its translation
 
-The undamaged translations of the first table are true pairs: the same scenes under the lamps and the camera of another
-look (`clean` and `simulated_camera`); those of the other tables are made by gan.translate's closed-form models from the
+The undamaged translations of the first row are true pairs: the same scenes under the lamps and the camera of another
+look (`clean` and `simulated_camera`); those of the other rows are made by gan.translate's closed-form models from the
 same renders. Each picture is damaged four times, one object at a time:
 
     painted over   filled from its surroundings
