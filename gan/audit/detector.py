@@ -30,8 +30,9 @@ def testify(
 
     `scores` are what counts as found (score) and as nothing (below doubt), `device` what the detector runs on.
     An object of the render found with `score` or more under its own class has vanished if nothing with `doubt` or more
-    is found on it in the translation, and is changed if only other classes are. A detection with `score` or more on
-    no object of the labels, where the render has none with `doubt` or more, has appeared.
+    is found on it in the translation, and is changed if only other classes are, one of them with `score` or more. A
+    detection with `score` or more on no object of the labels, where the render has none with `doubt` or more, has
+    appeared.
 
     Raises:
         UserError: the detector cannot be run, or the renders do not lie in one folder.
@@ -52,7 +53,8 @@ def testify(
                 item.verdict, item.reason = "vanished", "not detected any more"
             elif all(d["name"] != name for d in left):
                 best = max(left, key=lambda d: float(d["score"]))
-                item.verdict, item.reason = "changed", f"detected as {best['name']}"
+                if best["score"] >= score:
+                    item.verdict, item.reason = "changed", f"detected as {best['name']}"
         taken = [item.annotation["bbox"] for item in audit.objects] + [d["bbox"] for d in before]
         for found in after:
             if found["score"] >= score and all(_iou(found["bbox"], box) < NEAR for box in taken):
