@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -54,7 +54,7 @@ def join(meshes: Sequence[Mesh]) -> Mesh:
     starts = np.cumsum([0, *(len(m.vertices) for m in meshes)])
     return Mesh(
         np.concatenate([m.vertices for m in meshes]),
-        [tuple(i + int(k) for i in f) for m, k in zip(meshes, starts, strict=False) for f in m.faces],
+        [tuple([i + k for i in f]) for m, k in zip(meshes, starts.tolist(), strict=False) for f in m.faces],
         np.concatenate([m.uvs for m in meshes]),
         [name for m in meshes for name in m.materials],
         meshes[0].smooth,
@@ -123,6 +123,14 @@ def sphere(radius: Sequence[float], material: str, *, segments: int = 32) -> Mes
 
 def box(size: Sequence[float], centre: Sequence[float], material: str) -> Mesh:
     """A box with flat sides; every side carries the whole picture (u to the right, v up)."""
+    vertices, uvs = _unit_box()
+    faces: list[tuple[int, ...]] = [(4 * k, 4 * k + 1, 4 * k + 2, 4 * k + 3) for k in range(6)]
+    return Mesh(vertices * np.asarray(size) + np.asarray(centre), faces, uvs.copy(), [material] * 6, smooth=False)
+
+
+@cache
+def _unit_box() -> tuple[Floats, Floats]:
+    """Vertices of a cube's six sides, and their uvs."""
     corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], dtype=float) / 2
     vertices, uvs = [], []
     for axis in range(3):
@@ -136,9 +144,7 @@ def box(size: Sequence[float], centre: Sequence[float], material: str) -> Mesh:
                 quad = quad[::-1]
             vertices.append(quad)
             uvs.append(quad[:, [a, b]] + 0.5)
-    placed = np.concatenate(vertices) * np.asarray(size) + np.asarray(centre)
-    faces: list[tuple[int, ...]] = [(4 * k, 4 * k + 1, 4 * k + 2, 4 * k + 3) for k in range(6)]
-    return Mesh(placed, faces, np.concatenate(uvs), [material] * 6, smooth=False)
+    return np.concatenate(vertices), np.concatenate(uvs)
 
 
 def rounded_box(

@@ -80,12 +80,17 @@ def test_products_lie_inside_the_picture(sampler: Sampler, config: Callable[...,
 
 
 @pytest.mark.parametrize(
-    ("scene", "products"), [("shelf", "product=[orange,mustard]"), ("fridge_b", "seed=0"), ("fridge_a", "seed=0")]
+    ("scene", "products"),
+    [
+        ("shelf", "product=[orange,mustard]"),
+        ("fridge_a", "product=[orange,mustard,ketchup,water]"),
+        ("fridge_b", "seed=0"),
+    ],
 )
 def test_crowded_holds_up_to_sixty(config: Callable[..., RenderConfig], scene: str, products: str) -> None:
     sampler = Sampler(config(f"scene={scene}", "placement=crowded", "placement.objects=[60,60]", products))
     specs = [sampler.sample(i) for i in range(2)]
-    assert max(len(s.placements) for s in specs) >= 55
+    assert max(len(s.placements) for s in specs) == 60
     assert sum(sum(s.unplaced.values()) for s in specs) < 0.1 * sum(len(s.placements) for s in specs)
 
 
@@ -144,7 +149,7 @@ def test_visible_fractions_come_near_to_what_is_wanted(config: Callable[..., Ren
         return counts / counts.sum()
 
     assert shares() == pytest.approx(np.full(5, 0.2), abs=0.13)
-    assert shares("placement.visible=[0,0,0,0,1]", "placement.objects=[10,10]")[4] > 0.85
+    assert shares("placement.visible=[0,0,0,0,1]", "placement.objects=[10,10]")[4] > 0.8
 
 
 def test_clutter_has_no_label(config: Callable[..., RenderConfig]) -> None:
