@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-KEYS = ["size=[320,320]", "samples=4", "count=12", "logger=none"]
+KEYS = ["size=[320,320]", "samples=2", "count=12", "logger=none"]
 FEW = 1  # scenes for BlenderProc's own settings: 1024 samples, or as many as its noise threshold asks for
 
 
