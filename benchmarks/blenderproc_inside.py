@@ -47,7 +47,6 @@ def as_ours(bproc: Any, samples: int) -> None:
     cycles = bpy.context.scene.cycles
     cycles.caustics_reflective = cycles.caustics_refractive = False
     cycles.sample_clamp_indirect = 4
-    bpy.context.scene.render.use_persistent_data = True
 
 
 def full_extents(bproc: Any) -> list[tuple[int, list[int]]]:

@@ -113,7 +113,9 @@ def configure(scene: Any, size: tuple[int, int], samples: int, threads: int) -> 
     render.resolution_x, render.resolution_y = size
     render.resolution_percentage = 100
     render.threads_mode, render.threads = "FIXED", threads
-    render.use_persistent_data = True
+    # Data kept between renders saves nothing here, and Cycles knows what it keeps by address: a new picture in a freed
+    # one's place showed the old one's pixels.
+    render.use_persistent_data = False
     scene.view_layers[0].pass_alpha_threshold = PANE_ALPHA
     render.use_compositing = render.use_sequencer = False
     image = render.image_settings

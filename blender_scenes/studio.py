@@ -36,8 +36,6 @@ class Studio:
         self.products, self.meshes, self.size = products, Meshes(products), size
         self.scene = blender.reset()
         blender.configure(self.scene, (size, size), samples, threads)
-        # What Cycles keeps between renders it finds by its place in memory, where another label's picture may lie.
-        self.scene.render.use_persistent_data = False
         self.scene.world.node_tree.nodes["Background"].inputs["Color"].default_value = (0.5, 0.5, 0.5, 1)
         self.ground = _ground()
 

@@ -89,6 +89,14 @@ def test_same_seed_gives_the_same_labels_resumed_and_in_worker_processes(
     assert "render: 3/3" in extended.stderr
 
 
+def test_a_scene_looks_the_same_whatever_was_rendered_before(render_command: Command, tmp_path: Path) -> None:
+    keys = ["scene=fridge", "look=simulated_camera", "seed=77", "count=18", "size=[60,80]", "samples=1", "logger=none"]
+    assert render_command(*keys, f"out={tmp_path / 'all'}").returncode == 0
+    render_command(*keys, "shard=17", "shards=18", f"out={tmp_path / 'last'}")
+    late, alone = (np.asarray(Image.open(tmp_path / out / "images" / "000017.png"), int) for out in ("all", "last"))
+    assert np.abs(late - alone).max() <= 3
+
+
 def test_installed_blender_draws_the_same_scenes(renders: Path, blender_command: Command, tmp_path: Path) -> None:
     first = blender_command(*TINY, "count=2", f"out={tmp_path / 'a'}")
     assert first.returncode == 0, first.stderr
