@@ -41,7 +41,7 @@ def test_what_stands_behind_other_furniture_is_hidden(panes: dict[str, Any]) -> 
 def test_depth_of_field_blurs_the_picture_but_no_label(panes: dict[str, Any]) -> None:
     assert panes["light"] > 0.001
     assert panes["same"] == [True] * 4
-    assert panes["kept"] == [4, 3, True]
+    assert panes["kept"] == [4, 8, True]
 
 
 def test_depth_is_in_metres_and_normals_face_the_camera(panes: dict[str, Any]) -> None:
