@@ -62,8 +62,8 @@ def fast(cycles: Any) -> None:
 # Name, samples, what differs from blender.configure.
 SETTINGS: list[tuple[str, int, list[Change]]] = [
     ("1 sample", 1, []),
-    ("2 samples", 2, []),
-    ("4 samples (default)", 4, []),
+    ("2 samples (default)", 2, []),
+    ("4 samples", 4, []),
     ("8 samples", 8, []),
     ("16 samples", 16, []),
     ("4, not denoised", 4, [raw]),
@@ -75,7 +75,7 @@ SETTINGS: list[tuple[str, int, list[Change]]] = [
     ("4, fast GI", 4, [fast]),
 ]
 REFERENCE = [bounces(16)]
-SHOWN = ("1 sample", "4 samples (default)", "4, not denoised", "4, 2 bounces")
+SHOWN = ("1 sample", "2 samples (default)", "4, not denoised", "4, 2 bounces")
 
 
 def main(keys: list[str]) -> None:
