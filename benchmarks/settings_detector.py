@@ -41,9 +41,9 @@ class Comparison:
     size: list[int] = field(default_factory=lambda: [240, 320])  # of renders and of the detector's input
     samples: list[int] = field(default_factory=lambda: [1, 2, 4, 16])
     count: int = 160  # renders to train on, of each sample count
-    fine: int = 48  # renders to score on
+    fine: int = 60  # renders to score on
     fine_samples: int = 32
-    seeds: int = 3  # detectors of each sample count
+    seeds: list[int] = field(default_factory=lambda: [0, 1, 2])  # of the detectors of each sample count
     steps: int = 150
     batch: int = 8
     draws: int = 200  # of images and seeds
@@ -57,7 +57,7 @@ def main(keys: list[str]) -> None:
     render(config, out / "fine", samples=config.fine_samples, count=config.fine, seed=1000)
     tests = {"fine renders": out / "fine", **({"photos": Path(config.photos)} if config.photos else {})}
     detections: dict[tuple[str, int, int], Path] = {}
-    for seed in range(config.seeds):
+    for seed in config.seeds:
         for n in config.samples:
             made = out / "detectors" / f"{n}_{seed}"
             learn = {"mix": "synthetic", "steps": config.steps, "batch": config.batch, "size": config.size}
@@ -72,10 +72,10 @@ def main(keys: list[str]) -> None:
         images = [rng.integers(len(data.images), size=len(data.images)) for _ in range(config.draws)]
         chosen = [np.arange(len(data.images)), *images]
         found = {
-            n: np.stack([averages(data, detections[name, n, seed], chosen) for seed in range(config.seeds)])
+            n: np.stack([averages(data, detections[name, n, seed], chosen) for seed in config.seeds])
             for n in config.samples
         }
-        print(f"\n{name}: {len(data.images)} images, {config.seeds} detectors of each sample count\n")
+        print(f"\n{name}: {len(data.images)} images, detectors of seeds {', '.join(map(str, config.seeds))}\n")
         print(table(found, costs))
 
 
@@ -125,14 +125,16 @@ def averages(data: Dataset, detections: Path, chosen: list[NDArray[np.int64]]) -
 
 def table(found: Mapping[int, NDArray[np.float64]], costs: Mapping[int, float]) -> str:
     """Lines of text. `found`: seeds×(1 + draws)×2 AP and AP50 of each sample count; the first is on all images."""
-    lines = [f"{'samples':>7} {'CPU s/image':>12} {'AP':>6}  {'of seeds':<12} {'AP50':>6} {'AP, difference':>15}  95 %"]
     finest = found[max(found)]
     seeds, draws = len(finest), finest.shape[1] - 1
+    each = f"{'of each seed':<{max(12, 6 * seeds - 1)}}"
+    lines = [f"{'samples':>7} {'CPU s/image':>12} {'AP':>6}  {each}  {'AP50':>6} {'AP, difference':>15}  95 %"]
     rng = np.random.default_rng(0)
     drawn = rng.integers(seeds, size=(seeds, draws))
     for n, scores in found.items():
         ap = scores[:, 0, 0]
-        line = f"{n:7} {costs[n]:12.2f} {ap.mean():6.3f}  {ap.min():.3f}–{ap.max():.3f}  {scores[:, 0, 1].mean():6.3f}"
+        apiece = " ".join(f"{value:.3f}" for value in ap)
+        line = f"{n:7} {costs[n]:12.2f} {ap.mean():6.3f}  {apiece:<{len(each)}}  {scores[:, 0, 1].mean():6.3f}"
         if scores is not finest:
             apart = scores[:, :, 0] - finest[:, :, 0]
             resampled = np.take_along_axis(apart[:, 1:], drawn, axis=0).mean(axis=0)

@@ -55,7 +55,7 @@ def test_differences_are_to_the_most_samples_and_seed_by_seed() -> None:
     assert one.split()[:2] == ["1", "0.50"]
     assert one.endswith("-0.200  -0.200 to -0.200")  # what is shared cancels
     assert four.endswith("+0.000  +0.000 to +0.000")
-    assert len(sixteen.split()) == 5
+    assert len(sixteen.split()) == 7  # the three seeds apiece, and no difference to itself
     found[4][1, :, 0] += 0.03  # one seed of three
     low, _, high = settings_detector.table(found, {1: 0.5, 4: 1.25, 16: 4.0}).splitlines()[2].split()[-3:]
     assert float(low) == 0
@@ -81,7 +81,15 @@ def test_renders_differ_in_their_samples_alone(
 
     monkeypatch.setattr(settings_detector.subprocess, "run", fake)
     settings_detector.main(
-        [f"out={tmp_path / 'out'}", f"photos={photos.root}", "samples=[1,4]", "count=2", "fine=2", "seeds=2", "draws=3"]
+        [
+            f"out={tmp_path / 'out'}",
+            f"photos={photos.root}",
+            "samples=[1,4]",
+            "count=2",
+            "fine=2",
+            "seeds=[0,5]",
+            "draws=3",
+        ]
     )
     check_commands(run)
     assert [step.module for step in run].count("detect.train") == 4
