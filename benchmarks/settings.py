@@ -75,7 +75,7 @@ SETTINGS: list[tuple[str, int, list[Change]]] = [
     ("4, fast GI", 4, [fast]),
 ]
 REFERENCE = [bounces(16)]
-SHOWN = ("1 sample", "2 samples (default)", "4, not denoised", "4, 2 bounces")
+SHOWN = ("1 sample", "2 samples (default)", "4 samples", "16 samples")
 
 
 def main(keys: list[str]) -> None:
