@@ -32,6 +32,7 @@ from scipy import ndimage
 
 from coldstart import cli, dataset
 from coldstart.dataset import Annotation, Dataset, png_bytes
+from coldstart.tables import aligned
 from gan.audit import FAILED, ImageAudit, Limits, audit_folder
 from gan.audit.colour import lab
 from gan.guide import read_instances
@@ -174,8 +175,7 @@ def table(rows: dict[str, dict[str, Any]]) -> str:
         shares = [_share(row["caught"][kind], row["damaged"][kind]) for kind in DAMAGES]
         alarms = [_share(row["false objects"], row["judged"]), _share(row["false images"], row["images"])]
         cells.append([name, *shares, *alarms, f"{row['objects'] - row['judged']} of {row['objects']}"])
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join("  ".join(f"{c:{w}}" for c, w in zip(line, widths, strict=True)).rstrip() for line in cells)
+    return aligned(cells)
 
 
 def _share(part: int, whole: int) -> str:

@@ -11,6 +11,7 @@ from coldstart.errors import UserError
 from coldstart.lineage import read_card
 from coldstart.runner import Record, Step
 from coldstart.study import ARMS, StudyConfig, all_photos_arms
+from coldstart.tables import aligned
 
 __all__ = ["METRICS", "collect", "compare", "number", "table", "verdict"]
 
@@ -100,8 +101,7 @@ def table(results: Mapping[str, Any]) -> str:
         metrics = [number(row[metric]) for metric in METRICS]
         scored = f"{row['scored_on']} ({_count(row['images'])})"
         lines.append([row["arm"], *counts, scored, *metrics, _interval(row) or "-"])
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) for line in lines)
+    return aligned(lines)
 
 
 def number(value: float | None) -> str:

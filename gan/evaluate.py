@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from coldstart import cli, dataset, lineage, tracking, training
 from coldstart.errors import UserError
 from coldstart.progress import track
+from coldstart.tables import aligned
 from gan.data import Pictures, read_picture, to_tensor
 from gan.metrics import standard, stlpips
 from gan.metrics.distances import FEWEST, frechet_distance, kernel_distance
@@ -166,8 +167,7 @@ def table(rows: Results) -> str:
     names = [name for name in next(iter(rows.values())) if name != "images"]
     cells = [["folder", "images", *names]]
     cells += [[folder, str(row["images"]), *(_cell(row[name]) for name in names)] for folder, row in rows.items()]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join("  ".join(f"{c:{w}}" for c, w in zip(line, widths, strict=True)).rstrip() for line in cells)
+    return aligned(cells)
 
 
 def _cell(measured: dict[str, float]) -> str:

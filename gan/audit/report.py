@@ -9,6 +9,7 @@ from typing import Any
 from coldstart.dataset import Annotation, Dataset
 from coldstart.page import environment
 from coldstart.pictures import data_uri
+from coldstart.tables import aligned
 from gan.audit.verdicts import FAILED, VERDICTS, ImageAudit, ObjectAudit
 
 __all__ = ["page", "per_image", "per_object", "table", "totals"]
@@ -84,14 +85,12 @@ def table(found: Totals) -> str:
     lines = [["", "objects", *VERDICTS, "retained"], ["all", *_cells(found["all"])]]
     for group in ("class", "size", "visible"):
         lines += [[f"{group} {key}", *_cells(row)] for key, row in found[group].items()]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    text = ["  ".join([x[0].ljust(widths[0]), *map(str.rjust, x[1:], widths[1:])]) for x in lines]
-    text.append(
+    return (
+        f"{aligned(lines, right=True)}\n"
         f"{found['images']} images: {found['failed_images']} fail, something appeared in "
         f"{found['images_where_something_appeared']} ({found['appeared']} regions), "
         f"{found['lost_from_background']} regions lost from the background"
     )
-    return "\n".join(text)
 
 
 def page(audits: Sequence[ImageAudit], folder: Dataset, found: Totals, worst: int) -> str:
