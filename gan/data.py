@@ -23,7 +23,9 @@ __all__ = [
     "Renders",
     "from_tensor",
     "open_domains",
+    "partners",
     "read_picture",
+    "short_side_of",
     "to_pair",
     "to_tensor",
 ]
@@ -157,27 +159,41 @@ def open_domains(
                 f"give crop={min(image['width'], image['height']) // 4 * 4} or less"
             )
     if aligned:
-        photos = _partners(renders, photos, target)
-    short_side = int(median(min(image["width"], image["height"]) for image in renders.images))
+        photos = partners(
+            [renders.path(image) for image in renders.images], photos, f"{target}; pairs are aligned by name"
+        )
+        _check_sizes(renders, photos)
+    short_side = None if aligned else short_side_of(renders)
     return (
         Renders(renders, guide),
-        Pictures(photos, description="reading target photos", upright=True, short_side=None if aligned else short_side),
+        Pictures(photos, description="reading target photos", upright=True, short_side=short_side),
     )
 
 
-def _partners(renders: dataset.Dataset, photos: Sequence[Path], target: str | Path) -> list[Path]:
-    """For every render the photo of its name, which must have its size."""
-    named = {photo.stem: photo for photo in photos}
-    found = []
-    for image in renders.images:
-        path = renders.path(image)
+def short_side_of(folder: dataset.Dataset) -> int:
+    """The median shorter side of a folder's pictures in pixels: the scale that photos are brought to."""
+    return int(median(min(image["width"], image["height"]) for image in folder.images))
+
+
+def partners(paths: Sequence[Path], others: Sequence[Path], where: str) -> list[Path]:
+    """For each of `paths` the one of `others` with its name, but for the suffix.
+
+    Raises:
+        UserError: there is none; `where` says which folder it was looked for in.
+    """
+    named = {other.stem: other for other in others}
+    for path in paths:
         if path.stem not in named:
-            raise UserError(f"{path}: has no partner of its name in {target}; pairs are aligned by name")
-        size = read_picture(named[path.stem]).size
+            raise UserError(f"{path}: has no partner of its name in {where}")
+    return [named[path.stem] for path in paths]
+
+
+def _check_sizes(renders: dataset.Dataset, photos: Sequence[Path]) -> None:
+    """Refuse a photo that has not the size of its render."""
+    for image, photo in zip(renders.images, photos, strict=True):
+        size = read_picture(photo).size
         if size != (image["width"], image["height"]):
             raise UserError(
-                f"{named[path.stem]}: is {size[0]}×{size[1]}, but its partner {path} is "
+                f"{photo}: is {size[0]}×{size[1]}, but its partner {renders.path(image)} is "
                 f"{image['width']}×{image['height']}; aligned pairs must have equal sizes"
             )
-        found.append(named[path.stem])
-    return found

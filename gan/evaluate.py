@@ -24,7 +24,7 @@ from coldstart import cli, dataset, lineage, tracking, training
 from coldstart.errors import UserError
 from coldstart.progress import track
 from coldstart.tables import aligned
-from gan.data import Pictures, read_picture, to_tensor
+from gan.data import Pictures, partners, read_picture, to_tensor
 from gan.metrics import standard, stlpips
 from gan.metrics.distances import FEWEST, frechet_distance, kernel_distance
 from gan.metrics.features import Lite0Features, extract
@@ -124,17 +124,15 @@ def _measure_sets(
 
 def _pairs(paths: list[Path], truth: str) -> list[tuple[Path, Path]]:
     """Every translation and the picture of its name and size in `truth`."""
-    named = {path.stem: path for path in dataset.list_photos(truth)}
-    for path in paths:
-        if path.stem not in named:
-            raise UserError(f"{path}: has no partner of its name in truth={truth}")
-        size, true_size = read_picture(path).size, read_picture(named[path.stem]).size
+    pairs = list(zip(paths, partners(paths, dataset.list_photos(truth), f"truth={truth}"), strict=True))
+    for path, true in pairs:
+        size, true_size = read_picture(path).size, read_picture(true).size
         if size != true_size or min(size) < stlpips.SMALLEST:
             raise UserError(
-                f"{path}: is {size[0]}×{size[1]}, its truth {named[path.stem]} {true_size[0]}×{true_size[1]}; "
+                f"{path}: is {size[0]}×{size[1]}, its truth {true} {true_size[0]}×{true_size[1]}; "
                 f"both must have one size, at least {stlpips.SMALLEST} pixels a side"
             )
-    return [(path, named[path.stem]) for path in paths]
+    return pairs
 
 
 def _measure_pairs(

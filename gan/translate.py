@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from statistics import median
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,7 +29,7 @@ from coldstart.progress import track
 from gan.audit import AUDITS, audited
 from gan.baselines import BASELINES, BaselineConfig, baseline
 from gan.checkpoint import load_generator
-from gan.data import Pictures, from_tensor, read_picture, to_tensor
+from gan.data import Pictures, from_tensor, read_picture, short_side_of, to_tensor
 from gan.guide import guide_channels, read_guide
 from gan.networks import Generator, apply_tiled, pad_to_stride
 
@@ -154,9 +153,8 @@ def _closed_form(config: TranslateConfig, source: dataset.Dataset) -> _Opened:
     if config.target is None:
         raise UserError(f"target has no value; model={name} takes its colours from photos: give target=…")
     refuse_test_photos(config.target, config.out)
-    short_side = int(median(min(image["width"], image["height"]) for image in source.images))
     photos = dataset.list_photos(config.target)
-    read = Pictures(photos, description="reading target photos", upright=True, short_side=short_side)
+    read = Pictures(photos, description="reading target photos", upright=True, short_side=short_side_of(source))
     return _Opened(name, baseline(settings, read, config.seed), {"target": config.target})
 
 

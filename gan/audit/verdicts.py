@@ -15,7 +15,7 @@ from coldstart.errors import UserError
 from coldstart.pictures import spread
 from coldstart.progress import track
 from gan.audit import colour, structure
-from gan.data import read_picture
+from gan.data import partners, read_picture
 from gan.guide import read_instances
 
 __all__ = ["FAILED", "VERDICTS", "ImageAudit", "Limits", "ObjectAudit", "audit_folder", "measure", "source_paths"]
@@ -120,11 +120,7 @@ def source_paths(folder: Dataset, source: str | Path | None) -> list[Path]:
         UserError: there is none.
     """
     if source is not None:
-        named = {path.stem: path for path in list_photos(source)}
-        for image in folder.images:
-            if Path(image["file_name"]).stem not in named:
-                raise UserError(f"{folder.path(image)}: has no partner of its name in source={source}")
-        return [named[Path(image["file_name"]).stem] for image in folder.images]
+        return partners([folder.path(image) for image in folder.images], list_photos(source), f"source={source}")
     for image in folder.images:
         if "source" not in image:
             raise UserError(f"{folder.root}: image {image['file_name']!r} does not say its source; give source=…")
