@@ -35,7 +35,7 @@ from gan.networks import Generator, apply_tiled, pad_to_stride
 
 __all__ = ["TranslateConfig", "translate", "translate_image"]
 
-CARRIED = ("masks", "scenes", "depth", "normals")  # what stays true when only the look changes
+CARRIED = ("masks", "scenes", "depth", "normals", "albedo")  # what stays true when only the look changes
 FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
     "png": ("PNG", {}),
     "jpg": ("JPEG", {"quality": 95, "subsampling": 0}),

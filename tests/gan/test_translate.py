@@ -59,6 +59,15 @@ def test_a_published_checkpoint_translates(translate_config: Any, tmp_path: Path
     assert len(dataset.load(tmp_path / "translated").images) == 4
 
 
+def test_what_else_a_render_knows_is_carried(renders: Dataset, translate_config: Any, tmp_path: Path) -> None:
+    for kind in ("depth", "normals", "albedo"):
+        (renders.root / kind).mkdir()
+        (renders.root / kind / "000000.png").write_bytes(kind.encode())
+    translate(translate_config("audit=off"))
+    carried = {name for name in files(tmp_path / "translated") if name.startswith(("depth", "normals", "albedo"))}
+    assert carried == {f"{kind}/000000.png" for kind in ("depth", "normals", "albedo")}
+
+
 def test_labels_masks_and_scenes_are_the_sources(renders: Dataset, translate_config: Any, tmp_path: Path) -> None:
     translate(translate_config())
     out = dataset.load(tmp_path / "translated")
