@@ -50,7 +50,7 @@ class SourceConfig:
     scene: str = "fridge_a"
     look: str = "clean"
     count: int = 300
-    samples: int = 8
+    samples: int = 2
     overrides: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
