@@ -95,7 +95,7 @@ class CUT(Translator):
         source, target, objects = pair.source, pair.target, pair.objects
         flipped = config.flip_equivariance and bool(torch.rand(()) < 0.5)
         given = torch.cat([source, target]) if config.nce_identity else source
-        made, features = self._translate(given.flip(3) if flipped else given)
+        made, features = self.encoder.with_features(given.flip(3) if flipped else given, config.nce_layers)
         fake = made[: len(source)]
         yield {"discriminator": self.critic.judged(target, fake)}
         if flipped:  # what came of the mirrored source is compared with the source as it is
@@ -107,16 +107,6 @@ class CUT(Translator):
             "nce": config.lambda_nce * nce,
             **self.safety(source, fake.flip(3) if flipped else fake, objects),
         }
-
-    def _translate(self, images: Tensor) -> tuple[Tensor, Features]:
-        """The translation of `images`, and on the way what the layers put out for them: one pass for both."""
-        x, found = images, []
-        for index, layer in enumerate(self.encoder.model):
-            x = layer(x)
-            if index in self.config.nce_layers:
-                found.append(x.detach())
-                x = x.clone()  # the next layer may work in place
-        return self.encoder.finish(images, x), found
 
     def _nce(self, query: Features, key: Features) -> Tensor:
         """Equation 3 at random places, the same for all images; the mean over the layers, as in the authors' code."""

@@ -24,13 +24,24 @@ NORMS: dict[str, type[nn.Module]] = {"instance": nn.InstanceNorm2d, "batch": nn.
 class Generator(nn.Module):
     """N×`in_channels`×H×W in [-1, 1] to N×`out_channels`×H×W in [-1, 1], H and W being multiples of `stride`.
 
+    `residual` is the bound of the change that `model` makes, see `add_bounded`, or 0 where it makes the whole picture.
     `guide` names what follows the three colours among the input's channels, see `gan.guide`.
     """
 
+    model: nn.Sequential
     in_channels: int
     out_channels: int
     stride: int
+    residual: float
     guide: Sequence[str] = ()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Translate `x`."""
+        return self.finish(x, self.model(x))
+
+    def finish(self, x: Tensor, y: Tensor) -> Tensor:
+        """The translation of `x`, of which `model` made `y`."""
+        return add_bounded(x, y, self.residual) if self.residual else y
 
 
 def check_norm(norm: str, key: str) -> None:

@@ -1,12 +1,12 @@
 """The ResNet generator of CycleGAN (Zhu et al., arXiv 1703.10593), after Johnson et al. (arXiv 1603.08155)."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
 from coldstart.errors import UserError
-from gan.networks.layers import Generator, add_bounded, check_norm, check_residual, init_weights, norm_layer
+from gan.networks.layers import Generator, check_norm, check_residual, init_weights, norm_layer
 
 __all__ = ["ResnetBlock", "ResnetConfig", "ResnetGenerator"]
 
@@ -113,20 +113,22 @@ class ResnetGenerator(Generator):
         if residual:
             nn.init.zeros_(last.weight)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Translate `x`."""
-        return self.finish(x, self.model(x))
-
-    def finish(self, x: Tensor, y: Tensor) -> Tensor:
-        """The translation of `x`, of which `model` made `y`."""
-        return add_bounded(x, y, self.residual) if self.residual else y
-
     def features(self, x: Tensor, layers: Collection[int]) -> list[Tensor]:
         """What the given `layers` of `model` put out for `x`, in order; nothing behind the last of them is computed."""
-        found = []
-        for index, layer in enumerate(self.model[: max(layers) + 1]):
-            x = layer(x)
-            if index in layers:
-                found.append(x)
-                x = x.clone()  # the next layer may work in place
-        return found
+        return _through(self.model[: max(layers) + 1], x, layers)[1]
+
+    def with_features(self, x: Tensor, layers: Collection[int]) -> tuple[Tensor, list[Tensor]]:
+        """The translation of `x`, and `features` on the way: one pass for both."""
+        y, found = _through(self.model, x, layers)
+        return self.finish(x, y), found
+
+
+def _through(model: Iterable[nn.Module], x: Tensor, layers: Collection[int]) -> tuple[Tensor, list[Tensor]]:
+    """What `model` makes of `x`, and what the given `layers` of it put out."""
+    found = []
+    for index, layer in enumerate(model):
+        x = layer(x)
+        if index in layers:
+            found.append(x)
+            x = x.clone()  # the next layer may work in place
+    return x, found

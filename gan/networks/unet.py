@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from coldstart.errors import UserError
-from gan.networks.layers import Generator, add_bounded, check_norm, check_residual, init_weights, norm_layer
+from gan.networks.layers import Generator, check_norm, check_residual, init_weights, norm_layer
 
 __all__ = ["UnetBlock", "UnetConfig", "UnetGenerator"]
 
@@ -98,11 +98,3 @@ class UnetGenerator(Generator):
         init_weights(self)
         if residual:
             nn.init.zeros_(last.weight)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Translate `x`."""
-        return self.finish(x, self.model(x))
-
-    def finish(self, x: Tensor, y: Tensor) -> Tensor:
-        """The translation of `x`, of which `model` made `y`."""
-        return add_bounded(x, y, self.residual) if self.residual else y
