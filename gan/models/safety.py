@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from coldstart.backbone import MEAN, STD, detector_body, efficientnet_lite0
+from coldstart.backbone import detector_body, efficientnet_lite0, standardised
 from coldstart.errors import UserError
 from gan.models.losses import Losses
 
@@ -75,15 +75,10 @@ class Perceptual(nn.Module):
     the pixels).
     """
 
-    mean: Tensor
-    std: Tensor
-
     def __init__(self, detector: str = "") -> None:
         super().__init__()
         body = detector_body(Path(detector)) if detector else efficientnet_lite0(pretrained=True)
         self.body = body.requires_grad_(False)
-        self.register_buffer("mean", torch.tensor(MEAN)[:, None, None], persistent=False)
-        self.register_buffer("std", torch.tensor(STD)[:, None, None], persistent=False)
         self.eval()
 
     def train(self, mode: bool = True) -> "Perceptual":
@@ -101,7 +96,7 @@ class Perceptual(nn.Module):
         return total
 
     def _features(self, images: Tensor) -> list[Tensor]:
-        maps: list[Tensor] = self.body(((images + 1) / 2 - self.mean) / self.std)
+        maps: list[Tensor] = self.body(standardised(images))
         return maps[:2]
 
 
