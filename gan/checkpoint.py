@@ -22,7 +22,10 @@ from gan.networks import Generator, ResnetConfig, ResnetGenerator, UnetConfig, U
 from gan.networks.guided import GuidedConfig, GuidedGenerator
 from gan.networks.published import generator_of
 
-__all__ = ["load_generator", "load_published", "save_generator"]
+__all__ = ["GENERATOR_FILES", "load_generator", "load_published", "save_generator"]
+
+# What gan.train leaves: the generator that measured best, and that of the last step.
+GENERATOR_FILES = {"best": "generator.safetensors", "last": "generator_last.safetensors"}
 
 METADATA = "coldstart-generator"  # a single key: safetensors writes several in an order that changes between runs
 PUBLISHED = (".pth", ".pt")  # how files with state dicts of the authors' PyTorch code end

@@ -1,9 +1,11 @@
 """Training pictures: renders with what is known of them on one side, photos on the other."""
 
+import copy
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -114,6 +116,13 @@ class Pictures:
     def __getitem__(self, index: int) -> Pixels:
         return self.kept[index] if self.kept is not None else self._read(index)
 
+    def part(self, indices: Sequence[int]) -> Self:
+        """The pictures of `indices` alone, in that order; what is in memory is shared."""
+        part = copy.copy(self)
+        part.paths = [self.paths[index] for index in indices]
+        part.kept = None if self.kept is None else [self.kept[index] for index in indices]
+        return part
+
 
 class Renders(Pictures):
     """The pictures of a dataset folder as H×W×(4 + C): RGB in 0..255, objects in {0, 1}, then the guide in [-1, 1].
@@ -134,6 +143,16 @@ class Renders(Pictures):
         if not self.guide:
             return np.concatenate(layers, axis=-1).astype(np.uint8)
         return np.concatenate([*layers, read_guide(self.folder, image, self.guide)], axis=-1).astype(np.float16)
+
+    def part(self, indices: Sequence[int]) -> Self:
+        """As of `Pictures`; the part's `folder` has its images and their annotations alone."""
+        part = super().part(indices)
+        images = [self.folder.images[index] for index in indices]
+        grouped = self.folder.by_image()
+        part.folder = replace(
+            self.folder, images=images, annotations=[a for image in images for a in grouped[image["id"]]]
+        )
+        return part
 
 
 def open_domains(

@@ -5,9 +5,10 @@
     python -m gan.train model=pix2pix_small source=… target=… out=…                  # pairs of equal file names
     python -m gan.train model.generator.base=32 model.generator.blocks=4 crop=128 …  # any part of a model's config
 
-`source` is a dataset folder (of its labels only masks/ are looked at), `target` a dataset folder or a plain folder of
-photos. Writes generator.safetensors (what gan.translate loads), samples/ to look at, and last.ckpt: the same command
-after an interruption goes on from there.
+`source` is a dataset folder, `target` a dataset folder or a plain folder of photos. Every so often the generator is
+measured on renders that are kept out of the training (docs/measuring.md). Writes the best one so measured and the last,
+generator.safetensors and generator_last.safetensors, for gan.translate; measures.json and .png; samples/ to look at;
+best.ckpt, and last.ckpt: the same command after an interruption goes on from there.
 """
 
 from dataclasses import dataclass, field
@@ -22,11 +23,14 @@ from coldstart import cli, lineage, tracking, training
 from coldstart.errors import UserError
 from coldstart.holdout import refuse_test_photos
 from gan.callbacks import SampleGrids, sample_pairs
-from gan.checkpoint import save_generator
+from gan.checkpoint import GENERATOR_FILES, save_generator
 from gan.crops import Crops, From
 from gan.data import open_domains
+from gan.held_out import divide
+from gan.measuring import Measuring
 from gan.models import MODELS, Translator
 from gan.pairing import PAIRINGS
+from gan.selection import MeasureConfig
 
 __all__ = ["TrainConfig", "train"]
 
@@ -47,6 +51,7 @@ class TrainConfig:
     pairing: str = "unpaired"
     epoch: int = 1
     seed: int = 0
+    measure: MeasureConfig = field(default_factory=MeasureConfig)
     sample_every: int = 500
     save_every: int = 500
     workers: int = 0
@@ -86,7 +91,9 @@ def train(config: TrainConfig) -> None:
         raise UserError(f"crop: must be a multiple of {model.generator.stride} for this generator, got {config.crop}")
     refuse_test_photos(config.target, out)
     aligned, guide = config.pairing == "aligned", model.generator.guide
-    domains = open_domains(config.source, config.target, config.crop, aligned=aligned, guide=guide)
+    everything = open_domains(config.source, config.target, config.crop, aligned=aligned, guide=guide)
+    wanted = config.measure.renders if config.measure.every else 0
+    domains, held = divide(*everything, wanted=wanted, seed=config.seed, aligned=aligned)
     training.quiet()
     most = config.steps * model.OPTIMIZERS  # Lightning counts every optimiser's step
     # Each optimiser's losses reach its own networks, so that several devices must not wait for the others' gradients.
@@ -96,7 +103,7 @@ def train(config: TrainConfig) -> None:
     )
     parents = {"source": config.source, "target": config.target}
     if lineage.claim(out, "gan.train", cli.plain(config), parents=parents):
-        print(f"{out / 'generator.safetensors'}: already trained")
+        print(f"{out / GENERATOR_FILES['best']}: already trained")
         return
 
     last = out / "last.ckpt"
@@ -115,20 +122,37 @@ def train(config: TrainConfig) -> None:
     with tracking.start(logger, "gan.train", cli.plain(config), out) as run:
         trainer.logger = run.lightning() or None
         if trainer.is_global_zero:
-            samples = sample_pairs(*domains, SAMPLES, model.generator.stride)
+            samples = sample_pairs(*(held or domains), SAMPLES, model.generator.stride)
             trainer.callbacks += [  # type: ignore[attr-defined]
                 training.ProgressLines(f"training {name}", config.steps),
                 SampleGrids(config.sample_every, config.steps, samples, folder=out / "samples", run=run),
             ]
+        measuring = Measuring(config.measure, config.steps, held[0], domains[1], out) if held else None
         trainer.callbacks += [  # type: ignore[attr-defined]
+            *([measuring] if measuring else []),
             training.KeepCheckpoint(last, config.save_every, config.steps, model.OPTIMIZERS),
         ]
         training.fit(trainer, model, loader, last if done else None)
         if not trainer.is_global_zero:
             return
-        save_generator(out / "generator.safetensors", model.final, name, settings.generator)
+        save_generator(out / GENERATOR_FILES["last"], model.final, name, settings.generator)
+        if measuring:
+            _conclude(measuring, model, run)
+        save_generator(out / GENERATOR_FILES["best"], model.final, name, settings.generator)
     lineage.complete(out)
-    print(f"{out / 'generator.safetensors'}: trained for {config.steps} steps")
+    print(f"{out / GENERATOR_FILES['best']}: trained for {model.step} steps")
+
+
+def _conclude(measuring: Measuring, model: Translator, run: tracking.Run) -> None:
+    """Say what was best and last, and why it ended; `model` becomes the best."""
+    chosen, last = measuring.best, measuring.history[-1]
+    if measuring.stopped:
+        print(f"stopped at step {last.step} of {measuring.steps}: {measuring.stopped}")
+    print(f"best: {chosen}\nlast: {last}")
+    run.images("measures", [measuring.out / "measures.png"])
+    both = {"best": chosen, "last": last}
+    run.summary({f"{name}/{key}": value for name, m in both.items() for key, value in m._asdict().items()})
+    measuring.restore_best(model)
 
 
 if __name__ == "__main__":

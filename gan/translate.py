@@ -28,7 +28,7 @@ from coldstart.holdout import refuse_test_photos
 from coldstart.progress import track
 from gan.audit import AUDITS, audited
 from gan.baselines import BASELINES, BaselineConfig, baseline
-from gan.checkpoint import load_generator
+from gan.checkpoint import GENERATOR_FILES, load_generator
 from gan.data import Pictures, from_tensor, read_picture, short_side_of, to_tensor
 from gan.guide import guide_channels, read_guide
 from gan.networks import Generator, apply_tiled, pad_to_stride
@@ -49,6 +49,7 @@ class TranslateConfig:
     """See conf/gan_translate.yaml."""
 
     checkpoint: str | None = None
+    weights: str = "best"
     model: dict[str, Any] | None = None
     target: str | None = None
     source: str = MISSING
@@ -72,6 +73,10 @@ class TranslateConfig:
             raise UserError(f"precision: {self.precision!r} is none of {', '.join(training.PRECISIONS)}")
         if (self.checkpoint is None) == (self.model is None):
             raise UserError(f"give either checkpoint=… (of gan.train) or model=… (one of {', '.join(BASELINES)})")
+        if self.weights not in GENERATOR_FILES:
+            raise UserError(f"weights: {self.weights!r} is none of {', '.join(GENERATOR_FILES)}")
+        if self.weights != "best" and Path(self.checkpoint or "").name != GENERATOR_FILES["best"]:
+            raise UserError(f"weights={self.weights}: needs checkpoint=…/{GENERATOR_FILES['best']} of gan.train")
         if self.target is not None and self.model is None:
             raise UserError("target: a checkpoint has learned its photos already; leave target out")
         if self.seed < 0:
@@ -127,7 +132,9 @@ class _Opened(NamedTuple):
 
 
 def _learned(config: TranslateConfig, device: torch.device) -> _Opened:
-    checkpoint = str(config.checkpoint)
+    # beside the best one lies the last; a public checkpoint has none beside it and is itself
+    path = Path(str(config.checkpoint))
+    checkpoint = str(path if config.weights == "best" else path.with_name(GENERATOR_FILES[config.weights]))
     generator, name = load_generator(Path(checkpoint))
     if (generator.in_channels - guide_channels(generator.guide), generator.out_channels) != (3, 3):
         raise UserError(

@@ -3,14 +3,14 @@
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from coldstart.dataset import Annotation, Dataset
 from coldstart.page import environment
 from coldstart.pictures import data_uri
 from coldstart.tables import aligned
-from gan.audit.verdicts import FAILED, VERDICTS, ImageAudit, ObjectAudit
+from gan.audit.verdicts import FAILED, VERDICTS, ImageAudit, ObjectAudit, retained_share
 
 __all__ = ["page", "per_image", "per_object", "table", "totals"]
 
@@ -66,7 +66,7 @@ def totals(audits: Sequence[ImageAudit], folder: Dataset) -> Totals:
         "visible": _visible,
     }
     by = {
-        group: {key: _row(o for o in objects if name(o.annotation) == key) for key in _keys(objects, name)}
+        group: {key: _row([o for o in objects if name(o.annotation) == key]) for key in _keys(objects, name)}
         for group, name in groups.items()
     }
     return {
@@ -146,14 +146,12 @@ def _numbers(item: ObjectAudit) -> str:
     return ", ".join(parts)
 
 
-def _row(objects: Iterable[ObjectAudit]) -> dict[str, Any]:
+def _row(objects: Sequence[ObjectAudit]) -> dict[str, Any]:
     counts = Counter(o.verdict for o in objects)
-    judged = sum(counts.values()) - counts["unjudged"]
-    share = round(counts["retained"] / judged, 4) if judged else None
     return {
         "objects": sum(counts.values()),
         **{verdict: counts[verdict] for verdict in VERDICTS},
-        "retained_share": share,
+        "retained_share": _rounded(retained_share(objects)),
     }
 
 

@@ -1,7 +1,7 @@
 """From measurements to verdicts: what became of every object of a translated folder."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,18 @@ from gan.audit import colour, structure
 from gan.data import partners, read_picture
 from gan.guide import read_instances
 
-__all__ = ["FAILED", "VERDICTS", "ImageAudit", "Limits", "ObjectAudit", "audit_folder", "measure", "source_paths"]
+__all__ = [
+    "FAILED",
+    "VERDICTS",
+    "ImageAudit",
+    "Limits",
+    "ObjectAudit",
+    "audit_folder",
+    "audit_pictures",
+    "measure",
+    "retained_share",
+    "source_paths",
+]
 
 Floats = NDArray[np.float32]
 
@@ -95,22 +106,54 @@ def audit_folder(folder: Dataset, sources: Sequence[Path], limits: Limits) -> li
     Raises:
         UserError: a picture or mask cannot be read, or a render has not its translation's size.
     """
+    return audit_pictures(folder, sources, lambda audit: _read(folder, audit), limits)
+
+
+def audit_pictures(
+    folder: Dataset,
+    sources: Sequence[Path],
+    pictures: Callable[[ImageAudit], tuple[Floats, Floats]],
+    limits: Limits,
+    *,
+    quiet: bool = False,
+) -> list[ImageAudit]:
+    """`audit_folder` of pictures that need not be files: `pictures` gives an image's render and its translation.
+
+    Both are H×W×3 in [0, 1]; masks are still the folder's. `quiet` shows no progress.
+
+    Raises:
+        UserError: a mask cannot be read, or what `pictures` raises.
+    """
     grouped = folder.by_image()
     audits = [
         ImageAudit(image, path, [ObjectAudit(a) for a in grouped[image["id"]]])
         for image, path in zip(folder.images, sources, strict=True)
     ]
-    chosen = track(spread(audits, POOLED), "audit: colours of the folder", unit="image")
-    colours = colour.folder_fit([colour.sample(*_read(folder, audit)) for audit in chosen])
-    for audit in track(audits, "audit: objects", unit="image"):
-        measure(audit, *_read(folder, audit), colours=colours, limits=limits)
+
+    def shown(some: list[ImageAudit], what: str) -> Iterable[ImageAudit]:
+        return some if quiet else track(some, f"audit: {what}", unit="image")
+
+    def read(audit: ImageAudit) -> tuple[Floats, Floats, list[NDArray[np.bool_]]]:
+        return *pictures(audit), _masks(folder, audit)
+
+    colours = colour.folder_fit(
+        [colour.sample(*read(audit)) for audit in shown(spread(audits, POOLED), "colours of the folder")]
+    )
+    for audit in shown(audits, "objects"):
+        measure(audit, *read(audit), colours=colours, limits=limits)
     known = [o for audit in audits for o in audit.objects if o.verdict == "retained" and o.colour is not None]
     usual = float(np.median([o.colour for o in known])) if known else 0.0
     limit = max(limits.colour, limits.colour_ratio * usual)
     for audit in audits:
         if any(o.verdict == "retained" and o.colour is not None and o.colour > limit for o in audit.objects):
-            _judge_colours(audit, colour.sample(*_read(folder, audit)), colours, limit)
+            _judge_colours(audit, colour.sample(*read(audit)), colours, limit)
     return audits
+
+
+def retained_share(objects: Iterable[ObjectAudit]) -> float | None:
+    """The share of the judged `objects` that are retained, 0 to 1; None if none is judged."""
+    verdicts = [o.verdict for o in objects if o.verdict != "unjudged"]
+    return verdicts.count("retained") / len(verdicts) if verdicts else None
 
 
 def source_paths(folder: Dataset, source: str | Path | None) -> list[Path]:
@@ -192,14 +235,18 @@ def _judge_colours(audit: ImageAudit, found: colour.Sample, colours: Floats, lim
         left.remove(worst)
 
 
-def _read(folder: Dataset, audit: ImageAudit) -> tuple[Floats, Floats, list[NDArray[np.bool_]]]:
+def _read(folder: Dataset, audit: ImageAudit) -> tuple[Floats, Floats]:
     path = folder.path(audit.image)
     pictures = [np.asarray(read_picture(p, upright=False), np.float32) / 255 for p in (audit.source, path)]
     if pictures[0].shape != pictures[1].shape:
         sizes = [f"{p.shape[1]}×{p.shape[0]}" for p in pictures]
         raise UserError(f"{path}: is {sizes[1]}, its source {audit.source} {sizes[0]}; both must have one size")
+    return pictures[0], pictures[1]
+
+
+def _masks(folder: Dataset, audit: ImageAudit) -> list[NDArray[np.bool_]]:
     instances = read_instances(folder, audit.image)
-    return pictures[0], pictures[1], [_mask(o.annotation, instances) for o in audit.objects]
+    return [_mask(o.annotation, instances) for o in audit.objects]
 
 
 def _mask(annotation: Annotation, instances: NDArray[Any]) -> NDArray[np.bool_]:

@@ -14,6 +14,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from coldstart.errors import UserError
+from coldstart.training import NotFinite
 from gan.data import Pair
 from gan.models.critic import AugmentConfig
 from gan.models.losses import Losses
@@ -151,12 +152,12 @@ class Translator(pl.LightningModule):
         """Stop before a broken number reaches the weights.
 
         Raises:
-            UserError: a loss is NaN or infinite; names the step.
+            NotFinite: a loss is NaN or infinite; names it and the step.
         """
         values = {name: float(loss.detach()) for name, loss in losses.items()}
-        if not np.isfinite(list(values.values())).all():
-            raise UserError(
-                f"step {self.step}: a loss is not a finite number ("
-                + ", ".join(f"{name} {value:.3g}" for name, value in values.items())
-                + "); try a smaller model.lr or precision=32-true in another out="
+        broken = [f"{name} {value:.3g}" for name, value in values.items() if not np.isfinite(value)]
+        if broken:
+            raise NotFinite(
+                f"step {self.step}: a loss is not a finite number ({', '.join(broken)}); "
+                "try a smaller model.lr or precision=32-true in another out="
             )

@@ -1,0 +1,101 @@
+"""Renders that a training does not see, and how good a generator is on them."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from coldstart.backbone import imagenet_weights
+from coldstart.errors import UserError
+from coldstart.pictures import spread
+from gan.audit import ImageAudit, Limits, audit_pictures, retained_share
+from gan.data import Pictures, Renders, from_tensor, to_pair, to_tensor
+from gan.metrics.distances import FEWEST, DomainDistance, Estimate
+from gan.networks import Generator
+from gan.translate import translate_image
+
+__all__ = ["HeldOut", "Scores", "divide"]
+
+SHARE = 5  # at most one render in so many is held out, so that a training on few loses little
+PHOTOS = 256  # at most so many of the target's photos are compared with
+
+
+def divide(
+    source: Renders, target: Pictures, *, wanted: int, seed: int, aligned: bool
+) -> tuple[tuple[Renders, Pictures], tuple[Renders, Pictures] | None]:
+    """What is trained on, and what is held out: `wanted` renders drawn by `seed`, at most a fifth of `source`.
+
+    With `aligned`, a pair goes to one side as a whole; other photos are on both, since it is the training photos that
+    translations are measured by. Fewer than FEWEST renders are not held out, which is said.
+    """
+    number = min(wanted, len(source) // SHARE)
+    if number < FEWEST:
+        if wanted:
+            print(f"not measured while training: of {len(source)} renders fewer than {FEWEST} would be held out")
+        return (source, target), None
+    held = sorted(np.random.default_rng([seed, 5]).choice(len(source), number, replace=False).tolist())
+    rest = sorted(set(range(len(source))) - set(held))
+    if aligned:
+        return (source.part(rest), target.part(rest)), (source.part(held), target.part(held))
+    return (source.part(rest), target), (source.part(held), target)
+
+
+class Scores(NamedTuple):
+    """The distance to the photos and the share of objects that are retained; None where it cannot be measured."""
+
+    distance: Estimate | None
+    retained: float | None
+
+
+class HeldOut:
+    """Scores generators on `renders`, whole pictures as `gan.translate` makes them, against `photos`.
+
+    Draws nothing from a global random generator. `photos` must be brought to the renders' scale.
+    """
+
+    def __init__(self, renders: Renders, photos: Pictures, device: torch.device) -> None:
+        self.renders, self.device = renders, device
+        self.distance = _distance(photos, device)
+
+    @torch.no_grad()
+    def __call__(self, generator: Generator, context: Callable[[], AbstractContextManager[object]]) -> Scores:
+        """The scores of `generator`, in evaluation mode on the device, computed within `context`."""
+        with context():
+            made = [from_tensor(self._translate(generator, index)) for index in range(len(self.renders))]
+        distance = None if self.distance is None else self.distance(to_tensor(pixels)[None] for pixels in made)
+        return Scores(distance, self._retained(made))
+
+    def _translate(self, generator: Generator, index: int) -> Tensor:
+        render = self.renders[index]
+        pair = to_pair(render, render[..., :3])
+        return translate_image(generator, torch.cat([pair.source, pair.guide])[None].to(self.device))[0]
+
+    def _retained(self, made: Sequence[NDArray[np.uint8]]) -> float | None:
+        folder = self.renders.folder
+        numbers = {image["id"]: number for number, image in enumerate(folder.images)}
+
+        def pictures(audit: ImageAudit) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+            number = numbers[audit.image["id"]]
+            pair = self.renders[number][..., :3], made[number]
+            return pair[0].astype(np.float32) / 255, pair[1].astype(np.float32) / 255
+
+        audits = audit_pictures(folder, self.renders.paths, pictures, Limits(), quiet=True)
+        return retained_share(o for audit in audits for o in audit.objects)
+
+
+def _distance(photos: Pictures, device: torch.device) -> DomainDistance | None:
+    """The distance to `photos`, or None, said once, where it cannot be measured."""
+    if len(photos) < FEWEST:
+        print(f"kid_lite0 is not measured: the target has {len(photos)} photos, fewer than {FEWEST}")
+        return None
+    try:
+        imagenet_weights()
+    except UserError as error:
+        print(f"kid_lite0 is not measured: {error}")
+        return None
+    chosen = spread(range(len(photos)), PHOTOS)
+    return DomainDistance((to_tensor(photos[index])[None] for index in chosen), device=device)

@@ -1,0 +1,115 @@
+"""What happens beside the training: measurements on held-out renders, the best checkpoint, stopping early."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+
+from coldstart import training
+from coldstart.dataset import write_json
+from coldstart.errors import UserError
+from gan.curves import draw_curves
+from gan.data import Pictures, Renders
+from gan.held_out import HeldOut, Scores
+from gan.models import Translator
+from gan.selection import MeasureConfig, Measurement, best, stop_reason
+
+__all__ = ["Measuring"]
+
+
+class Measuring(pl.Callback):
+    """Every `every` steps and at the last, scores `final` on `renders`, keeps `best.ckpt`, and may stop the training.
+
+    Writes measures.json and measures.png to `out`. Its state is the history alone; all else follows from it, so that
+    a resumed training decides as the uninterrupted one. `photos` are the training photos. Must come before
+    `KeepCheckpoint` among the callbacks, whose last.ckpt then holds the step's measurement.
+    """
+
+    def __init__(self, config: MeasureConfig, steps: int, renders: Renders, photos: Pictures, out: Path) -> None:
+        self.config, self.steps, self.renders, self.photos, self.out = config, steps, renders, photos, out
+        self.history: list[Measurement] = []
+        self.held_out: HeldOut | None = None
+
+    @property
+    def best(self) -> Measurement:
+        """The best so far."""
+        return best(self.history, self.config.retained)
+
+    @property
+    def stopped(self) -> str | None:
+        """Why the training was stopped before its last step, if it was."""
+        if not self.history or self.history[-1].step == self.steps:
+            return None
+        return stop_reason(self.history, self.config)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The history as plain numbers."""
+        return {"history": [list(m) for m in self.history]}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on after that history."""
+        self.history = [Measurement(*row) for row in state_dict["history"]]
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Look at the photos; a training that was stopped stays so."""
+        if trainer.is_global_zero:
+            self.held_out = HeldOut(self.renders, self.photos, pl_module.device)
+        trainer.should_stop = self.stopped is not None
+
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
+        """Measure if it is time."""
+        assert isinstance(pl_module, Translator)
+        step = pl_module.step
+        if step % self.config.every and step != self.steps:
+            return
+        start = time.monotonic()
+        # The first process measures; all must come to the same decisions.
+        scores = trainer.strategy.broadcast(self._scores(trainer, pl_module))
+        value, error = scores.distance or (None, None)
+        self.history.append(Measurement(step, value, error, scores.retained))
+        if self.best.step == step:
+            training.save(trainer, self.out / "best.ckpt", step)
+        trainer.should_stop = self.stopped is not None
+        if trainer.is_global_zero:
+            self._tell(trainer, time.monotonic() - start)
+
+    def _scores(self, trainer: pl.Trainer, model: Translator) -> Scores:
+        if self.held_out is None:
+            return Scores(None, None)
+        model.eval()  # as the generator will be used; and measuring must not move batch norm's statistics
+        scores = self.held_out(model.final, trainer.precision_plugin.forward_context)
+        model.train()
+        return scores
+
+    def _tell(self, trainer: pl.Trainer, seconds: float) -> None:
+        now, chosen = self.history[-1], self.best
+        note = "the best so far" if chosen.step == now.step else f"the best is that of step {chosen.step}"
+        print(f"{now}; {note} ({seconds:.1f} s)", flush=True)
+        if trainer.logger is not None:
+            numbers = {"kid_lite0": now.kid_lite0, "retained": now.retained}
+            known = {name: value for name, value in numbers.items() if value is not None}
+            trainer.logger.log_metrics(known, step=trainer.global_step)
+        write_json(
+            self.out / "measures.json",
+            {
+                "renders": len(self.renders),
+                "photos": len(self.photos),
+                "best": chosen._asdict(),
+                "last": now._asdict(),
+                "stopped": self.stopped,
+                "history": [m._asdict() for m in self.history],
+            },
+        )
+        draw_curves(self.history, chosen, self.config.retained, self.out / "measures.png")
+
+    def restore_best(self, model: Translator) -> None:
+        """Give `model` the weights of the best measurement.
+
+        Raises:
+            UserError: best.ckpt is not that of this history.
+        """
+        path = self.out / "best.ckpt"
+        if training.saved_steps(path, model.OPTIMIZERS) != self.best.step:
+            raise UserError(f"{path}: is not that of step {self.best.step}, the best; restore it, or train elsewhere")
+        training.load_weights(path, model)
