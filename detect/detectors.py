@@ -65,8 +65,18 @@ class Normalize(GeneralizedRCNNTransform):
         return image, target
 
 
-class Float32Head(FCOSHead):
-    """FCOS's head with float32 outputs: in bfloat16, scores would tie and boxes round to a third of a pixel."""
+class Head(FCOSHead):
+    """FCOS's head with distances by softplus and float32 outputs.
+
+    torchvision's ReLU lets a seed start with every box empty, where the GIoU loss has no gradient: such a run learns
+    late or never. Softplus is its smooth twin (the paper's first version takes exp). In bfloat16, scores would tie and
+    boxes round to a third of a pixel.
+    """
+
+    def __init__(self, channels: int, anchors: int, classes: int, convs: int) -> None:
+        super().__init__(channels, anchors, classes, convs)
+        regression = self.regression_head
+        regression.bbox_reg = nn.Sequential(regression.bbox_reg, nn.Softplus())  # the ReLU after it changes nothing
 
     def forward(self, x: list[Tensor]) -> dict[str, Tensor]:
         """N×(positions)×(classes, 4, 1)."""
@@ -84,7 +94,7 @@ def fcos_lite0(config: FcosLite0Config, classes: int) -> nn.Module:
         backbone,
         classes,
         anchor_generator=_positions(),
-        head=Float32Head(config.channels, 1, classes, config.head_convs),
+        head=Head(config.channels, 1, classes, config.head_convs),
         score_thresh=config.min_score,
         nms_thresh=config.nms,
         detections_per_img=config.max_detections,
@@ -139,7 +149,7 @@ class Checkpoint:
 def save(path: Path, checkpoint: Checkpoint) -> None:
     """Write weights and metadata as one safetensors file, atomically."""
     metadata = {
-        "format": "coldstart detector 1",
+        "format": "coldstart detector 2",
         "detector": json.dumps(cli.plain(checkpoint.config)),
         "class_names": json.dumps(checkpoint.class_names, ensure_ascii=False),
         "size": json.dumps(checkpoint.size),
@@ -165,7 +175,7 @@ def load(path: str | Path) -> Checkpoint:
         raise UserError(
             f"{path}: is not a safetensors file ({error}); give detect.train's detector.safetensors"
         ) from None
-    if metadata.get("format") != "coldstart detector 1":
+    if metadata.get("format") != "coldstart detector 2":
         raise UserError(f"{path}: was not written by detect.train; give its detector.safetensors")
     try:
         config = check({**json.loads(metadata["detector"]), "pretrained": False})

@@ -52,6 +52,16 @@ def test_positions_lie_in_the_middle_of_their_cells() -> None:
     assert anchors[-1].tolist() == [64, 32, 96, 64]
 
 
+def test_no_start_leaves_the_boxes_without_a_gradient() -> None:
+    """With torchvision's ReLU, a bias below what the features give empties every box for good."""
+    model = build(check(SMALL), 1).train()
+    last = model.head.regression_head.bbox_reg[0]
+    torch.nn.init.constant_(last.bias, -2.0)
+    target = {"boxes": torch.tensor([[10.0, 10, 40, 50]]), "labels": torch.tensor([0])}
+    model([torch.rand(3, 64, 96)], [target])["bbox_regression"].backward()
+    assert (last.bias.grad.abs() > 0).all()
+
+
 def test_boxes_come_back_in_the_pixels_of_the_input() -> None:
     """The sides are no multiples of 32: boxes are neither resized nor cut off at the last multiple."""
     model = build(check({**SMALL, "min_score": 1e-6}), 1).eval()
@@ -88,7 +98,7 @@ def test_wrong_checkpoints_are_refused(tmp_path: Path) -> None:
     config = check(SMALL)
     save(path, Checkpoint(build(config, 2), config, ["a", "b"], (96, 64)))
     metadata = {
-        "format": "coldstart detector 1",
+        "format": "coldstart detector 2",
         "detector": '{"name": "fcos_lite0", "channels": 64}',
         "class_names": '["a"]',
         "size": "[96, 64]",
