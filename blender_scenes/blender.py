@@ -39,7 +39,7 @@ Floats = NDArray[np.float32]
 CLEAR_SURFACES = 16
 NOTHING = 1e9  # metres; Cycles writes 1e10 where a ray meets nothing
 
-PANE_ALPHA = 0.4  # what is clearer takes no label; panes have up to 0.34, products 0.46 and more
+PANE_ALPHA = 0.4  # what is clearer takes no label; panes have up to 0.37, products 0.46 and more
 
 # Our name of a pass: the view layer's switch for it, its names in the file (before 5.0, since 5.0), its channels.
 _PASSES = {

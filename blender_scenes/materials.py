@@ -113,13 +113,53 @@ def finish(name: str, look: Finish) -> Any:
     if not look.clear:
         links.new(emission.outputs[0], output.inputs["Surface"])
         return made
-    # Light that passes plus a constant sheen: free of noise, and the object behind keeps its place in the index pass.
+    # Light that passes plus a sheen: free of noise, and the object behind keeps its place in the index pass.
     through, both = nodes.new("ShaderNodeBsdfTransparent"), nodes.new("ShaderNodeAddShader")
     through.inputs["Color"].default_value = (*look.colour, 1)
     links.new(through.outputs[0], both.inputs[0])
     links.new(emission.outputs[0], both.inputs[1])
     links.new(both.outputs[0], output.inputs["Surface"])
+    if look.mirror:
+        _mirroring(made.node_tree, through, emission, look)
     return made
+
+
+def _mirroring(tree: Any, through: Any, emission: Any, look: Finish) -> None:
+    """Have a pane gleam as glass does: by Schlick's approximation, with products that stand on it darker in the gleam.
+
+    A ray that is thrown back would be noise with few samples, and a hole in the mask of what is behind. So the gleam
+    is emission of the interior's mean brightness (`glow`), less where something is near in the mirror's direction.
+    """
+
+    def maths(operation: str, first: Any, second: Any, kind: str = "Math") -> Any:
+        node = tree.nodes.new(f"ShaderNode{kind}")
+        node.operation = operation
+        for value, socket in zip((first, second), node.inputs, strict=False):
+            if isinstance(value, float | tuple):
+                socket.default_value = value
+            else:
+                tree.links.new(value, socket)
+        return node.outputs[0]
+
+    facing = tree.nodes.new("ShaderNodeLayerWeight")
+    facing.inputs["Blend"].default_value = 0.5
+    flat = maths("POWER", facing.outputs["Facing"], 4.0)  # 5 for one surface; a pane has two
+    share = maths("MULTIPLY_ADD", flat, look.mirror)
+    share.node.inputs[2].default_value = 0.05 * look.mirror
+    share.node.use_clamp = True
+    at, near = tree.nodes.new("ShaderNodeNewGeometry"), tree.nodes.new("ShaderNodeAmbientOcclusion")
+    down = maths("REFLECT", at.outputs["Incoming"], at.outputs["Normal"], "VectorMath")
+    tree.links.new(maths("MULTIPLY", down, (-1.0, -1.0, -1.0), "VectorMath"), near.inputs["Normal"])
+    near.inputs["Distance"].default_value, near.samples = 0.1, 2
+    tree.links.new(
+        maths("MULTIPLY", maths("MULTIPLY", share, near.outputs["AO"]), look.glow), emission.inputs["Strength"]
+    )
+    tint = maths("SUBTRACT", 1.0, share)
+    scaled = tree.nodes.new("ShaderNodeVectorMath")
+    scaled.operation = "SCALE"
+    scaled.inputs[0].default_value = look.colour
+    tree.links.new(tint, scaled.inputs["Scale"])
+    tree.links.new(scaled.outputs[0], through.inputs["Color"])
 
 
 def printed(picture: Any) -> Any:

@@ -62,10 +62,16 @@ def shelf(shelf: "Shelf", fridge: "Fridge") -> list[Furniture]:
     z, front, back, rim = shelf.height / 1000, shelf.front / 1000, shelf.back / 1000, shelf.rim / 1000
     half = half_width(fridge, back if shelf.kind in ("glass", "wire") else 0.0) - 0.004
     if shelf.kind == "glass":
-        # The board is one face; its thickness shows at the front edge only, where light collects in the glass.
+        # The board is one face; its thickness shows at its edges, where light collects in the glass: the front one
+        # is bevelled and gleams along its top, a bar holds the back one.
         pane = sheet([-half, front, z], [2 * half, 0, 0], [0, back - front, 0], "glass")
         blade = sheet([-half, front, z - 0.006], [2 * half, 0, 0], [0, 0, 0.006], "blade")
-        return [pane, blade]
+        bevel = sheet([-half, front, z], [2 * half, 0, 0], [0, 0.004, 0.0001], "gleam")
+        bar = block((-half, half), (back - 0.008, back), (z - 0.008, z - 0.0005), "white")
+        sides = [
+            block((x - 0.004, x + 0.004), (front + 0.01, back), (z - 0.007, z - 0.0005), "white") for x in (-half, half)
+        ]
+        return [pane, blade, bevel, bar, *sides]
     if shelf.kind == "wire":
         bars = [
             block((x - 0.0015, x + 0.0015), (front, back), (z - 0.003, z - 0.0001), "wire")

@@ -36,13 +36,15 @@ Range = tuple[float, float]
 @dataclass(frozen=True)
 class Finish:
     """A furniture surface. `clear` is the share of light that passes straight through, `glow` what it adds of its own:
-    panes are drawn as tinted air with a faint sheen, since real refraction needs many times the samples."""
+    panes are drawn as tinted air with a faint sheen, since real refraction needs many times the samples. A pane with
+    `mirror` shows more sheen, and less of what is behind it, the flatter it is looked at; see `materials.finish`."""
 
     colour: Triple = (0.8, 0.8, 0.8)
     roughness: float = 0.5
     metallic: float = 0.0
     clear: float = 0.0
     glow: float = 0.0
+    mirror: float = 0.0  # share of light that it throws back when seen edge-on
     of_light: str = ""  # `wall`, `clutter` or `bulb`: the spec's light decides the colour or its brightness
 
     @property
@@ -59,19 +61,20 @@ FINISHES = {
     "dial": Finish((0.24, 0.235, 0.23), 0.4),
     "slot": Finish((0.25, 0.245, 0.24), 0.6),
     "print": Finish((0.3, 0.29, 0.28), 0.6),
-    "pane": Finish((0.90, 0.91, 0.89), clear=0.90, glow=0.008),
+    "pane": Finish((0.88, 0.89, 0.87), clear=0.88, glow=0.2, mirror=0.27, of_light="bulb"),
     "clear": Finish((0.93, 0.93, 0.92), clear=0.94, glow=0.005),
     "edge": Finish((0.86, 0.86, 0.85), clear=0.86, glow=0.022),
     "cover": Finish((0.66, 0.65, 0.63), clear=0.66, glow=0.45),
     "bulb": Finish((1.0, 0.85, 0.6), glow=9.0, of_light="bulb"),
     "gasket": Finish((0.012, 0.012, 0.013), 0.35),
     "dark": Finish((0.03, 0.028, 0.025), 0.6),
-    "blade": Finish((0.04, 0.12, 0.19), 0.25),
+    "blade": Finish((0.05, 0.15, 0.18), 0.25),
+    "gleam": Finish((0.75, 0.86, 0.88), 0.3),
     "mirror": Finish((0.80, 0.82, 0.84), 0.18, metallic=1.0),
     "wire": Finish((0.86, 0.86, 0.86), 0.3),
     "steel": Finish((0.55, 0.56, 0.58), 0.35, metallic=1.0),
     "frost": Finish((0.93, 0.95, 0.97), 0.9),
-    "glass": Finish((0.88, 0.93, 0.93), clear=0.88, glow=0.006),
+    "glass": Finish((0.85, 0.90, 0.89), clear=0.85, glow=0.2, mirror=0.27, of_light="bulb"),
     "frosted": Finish((0.45, 0.47, 0.49), clear=0.45, glow=0.10),
     "white": Finish((0.82, 0.83, 0.83), 0.4),
     "display": Finish((0.02, 0.02, 0.025), 0.2),

@@ -32,3 +32,9 @@ def test_clear_finishes_are_seen_through_by_the_index_pass() -> None:
     for name, finish in FINISHES.items():
         if finish.clear and name != "frosted":
             assert min(finish.colour) > 0.5, name
+
+
+def test_panes_are_clear_enough_for_labels_even_when_seen_edge_on() -> None:
+    for name, finish in FINISHES.items():
+        if finish.pane:
+            assert np.mean(finish.colour) * (1 - 1.05 * finish.mirror) > 1 - 0.38, name
