@@ -1,5 +1,6 @@
 """An interrupted training ends where the uninterrupted one does, weight for weight, however it was interrupted."""
 
+import json
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import torch
 
 from coldstart import lineage, training
 from gan.train import train
+from tests.gan.conftest import write_renders
 
 MODELS = {
     "cyclegan": ["model.augment.policy=[translation]"],
@@ -25,12 +27,11 @@ MODELS = {
 }
 
 
-def state(out: Path) -> dict[str, Any]:
+def state(out: Path, file: str = "last.ckpt") -> dict[str, Any]:
     """All of a checkpoint but Lightning's own counters."""
-    checkpoint = torch.load(out / "last.ckpt", weights_only=True)
-    return {k: checkpoint[k] for k in ("state_dict", "optimizer_states", "lr_schedulers", "global_step")} | {
-        "pools": checkpoint.get("pools")
-    }
+    checkpoint = torch.load(out / file, weights_only=True)
+    keys = ("state_dict", "optimizer_states", "lr_schedulers", "global_step", "callbacks")
+    return {k: checkpoint[k] for k in keys} | {"pools": checkpoint.get("pools")}
 
 
 def same(a: Any, b: Any, where: str = "") -> None:
@@ -63,7 +64,9 @@ def test_twenty_steps_are_ten_and_ten(
     train_config: Any, tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, parts = tmp_path / "whole", tmp_path / "parts"
+    source = write_renders(tmp_path / "many", 20, (64, 48)).root
     tiny = [*MODELS[model], "model.generator.base=8", "model.discriminator.base=8", "crop=32", "steps=20"]
+    tiny += [f"source={source}", "measure.every=6"]
     # looking at samples more often must not change what is learnt either
     train(train_config(*tiny, f"out={whole}", "sample_every=3"))
     with monkeypatch.context() as patch:
@@ -74,7 +77,14 @@ def test_twenty_steps_are_ten_and_ten(
     assert training.saved_steps(parts / "last.ckpt", 2) == 10
     train(train_config(*tiny, f"out={parts}"))
     same(state(parts), state(whole))
-    assert (parts / "generator.safetensors").read_bytes() == (whole / "generator.safetensors").read_bytes()
+    same(state(parts, "best.ckpt"), state(whole, "best.ckpt"))
+    for file in ("generator.safetensors", "generator_last.safetensors", "measures.json"):
+        assert (parts / file).read_bytes() == (whole / file).read_bytes()
+    assert [row["step"] for row in json.loads((whole / "measures.json").read_text())["history"]] == [6, 12, 18, 20]
+    if model == "pix2pix":  # has what measuring could disturb: batch norm's statistics and dropout
+        rarely = tmp_path / "rarely"
+        train(train_config(*tiny, f"out={rarely}", "measure.every=1000"))
+        same(*({**state(out), "callbacks": None} for out in (rarely, whole)))
     if model == "cut":
         p = state(whole)["state_dict"]["critic.augment.p"]
         assert 0 < p <= 1, "the probability of augmentation has moved"
