@@ -111,9 +111,8 @@ class Builder:
                 nodes["Emission"].inputs["Color"].default_value = (*powers[finish.of_light][1], 1)
             elif finish.of_light:
                 wall = np.array(light.wall) * self.tone
-                colour = (
-                    wall if finish.of_light == "wall" else np.array(finish.colour) * light.clutter * light.background
-                )
+                painted = (np.array(finish.colour) * light.clutter * light.background).clip(0, 0.9)
+                colour = wall if finish.of_light == "wall" else painted
                 nodes["Principled BSDF"].inputs["Base Color"].default_value = (*colour, 1)
 
     def _place(self, placement: Placement) -> Any:

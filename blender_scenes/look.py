@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from blender_scenes.chance import between
 from blender_scenes.spec import Light, Response, rounded
@@ -28,7 +29,8 @@ class Look:
     ambient_colour: list[Any] = field(default_factory=lambda: [[1.0, 0.9, 0.8], [1.0, 0.9, 0.8]])
     wall: list[Any] = field(default_factory=lambda: [[0.88, 0.84, 0.78], [0.92, 0.88, 0.82]])
     clutter: list[float] = field(default_factory=lambda: [0.2, 1.0])
-    background: list[Any] = field(default_factory=lambda: [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]])  # gains on its colours
+    background: list[float] = field(default_factory=lambda: [1.0, 1.0])  # gain on its brightness
+    background_tint: list[float] = field(default_factory=lambda: [0.0, 0.0])  # how far paint may stray from neutral
     fill_x: list[float] = field(default_factory=lambda: [-0.6, 0.6])  # where the fill lamp stands, metres
     hdri: list[str] = field(default_factory=lambda: list(HDRIS))
     hdri_odds: float = 0.5  # how often one of them lights the scene instead of even ambient light
@@ -91,7 +93,7 @@ def draw(look: Look, rng: np.random.Generator) -> tuple[Light, Response]:
         jpeg=int(rng.integers(look.jpeg[0], look.jpeg[1] + 1)),
     )
     # Drawn last, so that a strength of one group never changes what another draws.
-    background = rounded(rng.uniform(*np.array(look.background)))
+    background = rounded(between(look.background, rng) * _paint(look.background_tint, rng))
     lit = rng.uniform() < look.hdri_odds
     hdri = look.hdri[int(rng.integers(len(look.hdri)))] if look.hdri else ""
     strength, turn = number(look.hdri_strength), number([0, 360])
@@ -102,3 +104,13 @@ def draw(look: Look, rng: np.random.Generator) -> tuple[Light, Response]:
         light(background=background, hdri=hdri if lit else "", hdri_strength=strength, hdri_turn=turn),
         response(aperture=aperture, motion=motion),
     )
+
+
+def _paint(tint: list[float], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Gains on red, green and blue of a wall's paint: most are near to neutral, few are coloured.
+
+    It strays to warm or cool, and half as far to greenish or pinkish.
+    """
+    warm, green = rng.uniform(-1, 1, 2) ** 3
+    gains: NDArray[np.float64] = 1 + between(tint, rng) * np.array([warm, 0.5 * green, -warm])
+    return gains

@@ -61,6 +61,7 @@ _LOOK = {
     "wall": ("backgrounds", 0.02, 0.95),
     "clutter": ("backgrounds", 0, 2),
     "background": ("backgrounds", 0.1, 2),
+    "background_tint": ("backgrounds", 0, 0.8),
     "exposure": ("exposure", -8, 8),
     "white_balance": ("white_balance", 0.3, 3),
     "gamma": ("tone", 0.3, 3),

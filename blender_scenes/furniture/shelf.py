@@ -1,6 +1,6 @@
 """Retail shelving: the typed `scene.shelf` (ranges, millimetres), and the unit that each scene draws from it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,18 +18,25 @@ from blender_scenes.furniture.parts import (
     rising,
     sheet,
 )
+from blender_scenes.furniture.stock import stock
 from blender_scenes.placement import Surface
 from coldstart.errors import UserError
 
 __all__ = ["ShelfUnit", "Shelves"]
 
 BOARD = 25.0  # mm, thickness of a level
+PLINTH = 140.0  # mm, from the floor to the lowest board
+PRINT = 44  # pixels, height of a price rail's picture
+SIDES = ("posts", "panels")
 BACKS = ("plain", "holes", "slats")
 
 
 @dataclass
 class ShelfUnit:
-    """One unit from the front: x to the right, y into it, z up; the origin is the middle of the lowest front edge."""
+    """One unit of a run, from the front: x to the right, y into it, z up.
+
+    The origin is the middle of the lowest board's front edge; a unit of the same make stands on either side.
+    """
 
     width: float = 1000.0
     depth: float = 420.0
@@ -38,13 +45,16 @@ class ShelfUnit:
     board: str = "white"  # finish of boards and uprights
     rail: str = "white"  # finish of the price rails
     rail_height: float = 38.0
+    sides: str = "posts"  # posts | panels
     back: str = "plain"  # plain | holes | slats
     prices: list[list[str]] = field(default_factory=list)  # what each level's tags say, from the left
     tag: list[str] = field(default_factory=lambda: ["#f4f4f0", "#202020"])  # colours of paper and print
+    stock: int = 0  # seed of what fills the units beside
 
     def __post_init__(self) -> None:
         one_of("scene.shelf.board", self.board, tuple(FINISHES))
         one_of("scene.shelf.rail", self.rail, tuple(FINISHES))
+        one_of("scene.shelf.sides", self.sides, SIDES)
         one_of("scene.shelf.back", self.back, BACKS)
 
     @property
@@ -54,36 +64,53 @@ class ShelfUnit:
 
     def surfaces(self) -> list[Surface]:
         """The levels."""
-        tops = [*self.levels[1:], self.height]
         half, depth = self.width / 2000 - 0.02, self.depth / 1000
         return [
-            Surface(f"level{k}", (-half, half), (0.005, depth - 0.02), z / 1000, (top - z - BOARD - 15) / 1000, 1.0)
-            for k, (z, top) in enumerate(zip(self.levels, tops, strict=True))
+            Surface(f"level{k}", (-half, half), (0.005, depth - 0.03), z, headroom, 1.0)
+            for k, (z, headroom) in enumerate(self._levels())
         ]
 
+    def _levels(self) -> list[tuple[float, float]]:
+        """Height of each board and the room above it, metres."""
+        tops = [*self.levels[1:], self.height]
+        return [(z / 1000, (top - z - BOARD - 15) / 1000) for z, top in zip(self.levels, tops, strict=True)]
+
     def parts(self) -> list[Furniture]:
-        """Boards, price rails with their tags, back panel, uprights, and the aisle around them."""
+        """Boards, price rails with their tags, back panel and uprights, the units beside, and the aisle around them."""
         half, depth, height = self.width / 2000, self.depth / 1000, self.height / 1000
-        low = self.levels[0] / 1000
-        parts = [block((-half, half), (depth, depth + 0.01), (low - 0.1, height), "wall"), *self._back()]
-        for x in (-half, half):
-            parts.append(block((x - 0.015, x + 0.015), (0.02, depth), (low - 0.1, height), self.board))
-        for k, z in enumerate(self.levels):
-            parts += self._level(z / 1000, self.prices[k] if k < len(self.prices) else [])
-        for side in (-1, 1):  # what stands beside it
-            left, right = sorted((side * (half + 0.03), side * (half + 1.0)))
-            parts.append(block((left, right), (0.0, depth), (low - 0.15, height), "door"))
-        parts.append(block((-4.0, 4.0), (depth + 1.0, depth + 1.02), (low - 0.15, 4.0), "cabinet"))  # the far wall
-        parts.append(block((-3.0, 3.0), (-3.0, 1.0), (low - 0.17, low - 0.15), "cabinet"))
+        low, end = self.levels[0] / 1000, 3 * self.width / 2000
+        ground = low - PLINTH / 1000
+        parts = [
+            block((-end, end), (depth, depth + 0.01), (ground, height), "wall"),
+            block((-end, end), (0.03, depth), (ground, low - BOARD / 1000), "housing"),
+            *self._back(),
+        ]
+        for x in (-end, -half, half, end):
+            parts += self._upright(x, ground, height)
+        for k, (z, _) in enumerate(self._levels()):
+            parts += self._level(z, self.prices[k] if k < len(self.prices) else [])
+        rng = np.random.default_rng(self.stock)
+        for x in ((-end + 0.02, -half - 0.02), (half + 0.02, end - 0.02)):
+            parts.append(stock(self._levels(), x, (0.01, 0.6 * depth), rng))
+        parts.append(block((-4.0, 4.0), (depth + 1.0, depth + 1.02), (ground, 4.0), "cabinet"))  # the far wall
+        parts.append(block((-4.0, 4.0), (-4.0, depth + 1.0), (ground - 0.02, ground), "cabinet"))
         return joined(parts)
 
+    def _upright(self, x: float, low: float, high: float) -> list[Furniture]:
+        """What stands between two units: a panel, or a post at the back with the slots that brackets hang in."""
+        depth = self.depth / 1000
+        if self.sides == "panels":
+            return [block((x - 0.012, x + 0.012), (0.02, depth), (low, high), self.board)]
+        post = block((x - 0.016, x + 0.016), (depth - 0.03, depth), (low, high), self.board)
+        return [post] + [
+            sheet([x + side, depth - 0.0305, float(z)], [0.004, 0, 0], [0, 0, 0.012], "slot")
+            for side in (-0.009, 0.005)
+            for z in np.arange(low + 0.03, high - 0.02, 0.03)
+        ]
+
     def _back(self) -> list[Furniture]:
-        half, y, low, high = (
-            self.width / 2000 - 0.03,
-            self.depth / 1000 - 0.001,
-            self.levels[0] / 1000,
-            self.height / 1000,
-        )
+        half, y = self.width / 2000 - 0.03, self.depth / 1000 - 0.001
+        low, high = self.levels[0] / 1000, self.height / 1000
         if self.back == "slats":
             return [
                 block((-half, half), (y - 0.0005, y), (float(z), float(z) + 0.006), "slot")
@@ -98,16 +125,19 @@ class ShelfUnit:
         return []
 
     def _level(self, z: float, prices: list[str]) -> list[Furniture]:
-        half, depth, rail = self.width / 2000, self.depth / 1000, self.rail_height / 1000
+        """A board with its price rail, on through the units beside; these repeat the tags."""
+        end, depth, rail = 3 * self.width / 2000, self.depth / 1000, self.rail_height / 1000
         parts = [
-            block((-half, half), (0.0, depth), (z - BOARD / 1000, z), self.board),
-            block((-half, half), (-0.008, -0.0005), (z - rail, z - 0.001), self.rail),
+            block((-end, end), (0.0, depth), (z - BOARD / 1000, z), self.board),
+            block((-end, end), (-0.008, -0.0005), (z - rail, z - 0.001), self.rail),
         ]
         if prices:
-            face = sheet([-half, -0.0085, z - rail], [2 * half, 0, 0], [0, 0, rail - 0.001], self.rail)
+            face = sheet([-end, -0.0085, z - rail], [2 * end, 0, 0], [0, 0, rail - 0.001], self.rail).mesh
+            face = replace(face, uvs=face.uvs * [3, 1] - [1, 0])
             ground = FINISHES[self.rail].colour
-            size = (round(64 * 2 * half / rail), 64)
-            parts.append(Furniture(face.mesh, self.rail, tuple(self._tags(prices, ground, rail / (2 * half))), size))
+            width = self.width / 1000
+            size = (round(PRINT * width / rail), PRINT)
+            parts.append(Furniture(face, self.rail, tuple(self._tags(prices, ground, rail / width)), size))
         return parts
 
     def _tags(self, prices: list[str], ground: tuple[float, float, float], aspect: float) -> list[dict[str, Any]]:
@@ -124,11 +154,12 @@ class ShelfUnit:
 
     def light_sources(self) -> list[Lamp]:
         """Two rows of light over the aisle; a look's bulb is meant for a fridge, an aisle has many times of it."""
-        top = max(self.height / 1000 + 0.5, 1.4)
+        top = max(self.height / 1000 + 0.6, 1.6)
+        share = 4.0 * (top / 1.4) ** 2  # a higher ceiling has more of them
         return [
-            Lamp("bulb", (0.0, -0.5, top), (30, 0, 0), (1.8, 0.15), 4.0),
-            Lamp("bulb", (0.0, -1.5, top), (50, 0, 0), (1.8, 0.15), 4.0),
-            Lamp("fill", (0.0, -1.8, 0.8), (80, 0, 0), (1.0, 1.0)),
+            Lamp("bulb", (0.0, -0.6, top), (30, 0, 0), (2.4, 0.2), share),
+            Lamp("bulb", (0.0, -1.6, top), (50, 0, 0), (2.4, 0.2), share),
+            Lamp("fill", (0.0, -1.8, 0.8), (80, 0, 0), (1.0, 1.0), 1.5),
         ]
 
     def frame(self) -> Frame:
@@ -143,11 +174,12 @@ class Shelves:
 
     width: list[float] = field(default_factory=lambda: [800.0, 1250.0])
     depth: list[float] = field(default_factory=lambda: [300.0, 470.0])
-    levels: list[int] = field(default_factory=lambda: [2, 4])
-    spacing: list[float] = field(default_factory=lambda: [230.0, 380.0])  # from one level to the next
+    levels: list[int] = field(default_factory=lambda: [3, 5])
+    spacing: list[float] = field(default_factory=lambda: [230.0, 360.0])  # from one level to the next
     rail_height: list[float] = field(default_factory=lambda: [30.0, 45.0])
     board_odds: dict[str, float] = field(default_factory=lambda: {"white": 0.7, "steel": 0.15, "cabinet": 0.15})
     rail_odds: dict[str, float] = field(default_factory=lambda: {"white": 0.5, "dark": 0.25, "rim": 0.25})
+    sides_odds: dict[str, float] = field(default_factory=lambda: {"posts": 0.75, "panels": 0.25})
     back_odds: dict[str, float] = field(default_factory=lambda: {"plain": 0.4, "holes": 0.3, "slats": 0.3})
     tags: list[int] = field(default_factory=lambda: [3, 8])  # per level
     tag_colours: list[list[str]] = field(
@@ -159,6 +191,7 @@ class Shelves:
             rising(f"scene.shelf.{key}", getattr(self, key), 20)
         rising("scene.shelf.levels", self.levels, 1)
         rising("scene.shelf.tags", self.tags, 0)
+        among("scene.shelf.sides_odds", self.sides_odds, SIDES)
         among("scene.shelf.back_odds", self.back_odds, BACKS)
         among("scene.shelf.board_odds", self.board_odds, tuple(FINISHES))
         among("scene.shelf.rail_odds", self.rail_odds, tuple(FINISHES))
@@ -179,10 +212,12 @@ class Shelves:
             board=pick(self.board_odds, rng),
             rail=pick(self.rail_odds, rng),
             rail_height=between(self.rail_height, rng),
+            sides=pick(self.sides_odds, rng),
             back=pick(self.back_odds, rng),
             prices=[
                 [f"{rng.integers(10)}.{rng.integers(10)}9" for _ in range(rng.integers(self.tags[0], self.tags[1] + 1))]
                 for _ in range(count)
             ],
             tag=list(self.tag_colours[rng.integers(len(self.tag_colours))]),
+            stock=int(rng.integers(2**31)),
         )

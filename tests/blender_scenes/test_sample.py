@@ -82,13 +82,13 @@ def test_products_lie_inside_the_picture(sampler: Sampler, config: Callable[...,
 @pytest.mark.parametrize(
     ("scene", "products"),
     [
-        ("shelf", "product=[orange,mustard]"),
+        ("shelf scene.framing.span=[0.9,1]", "product=[orange,mustard]"),
         ("fridge_a", "product=[orange,mustard,ketchup,water]"),
         ("fridge_b", "seed=0"),
     ],
 )
 def test_crowded_holds_up_to_sixty(config: Callable[..., RenderConfig], scene: str, products: str) -> None:
-    sampler = Sampler(config(f"scene={scene}", "placement=crowded", "placement.objects=[60,60]", products))
+    sampler = Sampler(config(*f"scene={scene}".split(), "placement=crowded", "placement.objects=[60,60]", products))
     specs = [sampler.sample(i) for i in range(2)]
     assert max(len(s.placements) for s in specs) == 60
     assert sum(sum(s.unplaced.values()) for s in specs) < 0.1 * sum(len(s.placements) for s in specs)
@@ -103,6 +103,12 @@ def test_rows_fit_what_is_seen(config: Callable[..., RenderConfig]) -> None:
     )
     assert min(len(s.placements) for s in specs) >= 10
     assert unplaced < 0.1 * placed
+
+
+def test_a_shelf_is_full_unless_told_otherwise(config: Callable[..., RenderConfig]) -> None:
+    full, few = (Sampler(config("scene=shelf", "seed=0", *keys)) for keys in ((), ("placement=random",)))
+    counts = [[len(s.sample(i).placements) for i in range(2)] for s in (full, few)]
+    assert np.mean(counts[0]) > 40 > np.mean(counts[1])
 
 
 def test_stacks_stand_on_each_other(config: Callable[..., RenderConfig]) -> None:
@@ -128,7 +134,7 @@ def test_leaning_pieces_have_fallen_beyond_their_edge(config: Callable[..., Rend
 
 
 def test_rows_are_equal_neighbours(config: Callable[..., RenderConfig]) -> None:
-    sampler = Sampler(config("scene=shelf", "placement=rows"))
+    sampler = Sampler(config("scene=shelf", "product=[eggBox,joghurt,ketchup,mustard]"))
     spec = sampler.sample(1)
     spots = np.array([p.location for p in spec.placements])
     nearest = [np.argsort(np.linalg.norm(spots - spot, axis=1))[1] for spot in spots]
