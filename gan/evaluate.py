@@ -3,11 +3,14 @@
     python -m gan.evaluate translated=outputs/a target=photos out=outputs/scores/a
     python -m gan.evaluate translated=[outputs/renders,outputs/a,outputs/b] target=photos out=outputs/scores/all
     python -m gan.evaluate translated=outputs/a target=outputs/target truth=outputs/truth out=outputs/scores/a
+    python -m gan.evaluate trained=outputs/gan source=outputs/renders target=photos out=outputs/scores/gan
 
-Prints one row a folder and writes results.json. Distances between sets of pictures: kid_lite0 and frechet_lite0, on
-features of EfficientNet-Lite0 (no KID or FID, whose numbers are others), each ± its standard error; also kid and fid
-where Inception's weights are stored. Means over pairs with the truth: psnr and ssim (higher is better), st_lpips and,
-where AlexNet's weights are stored, lpips, with 95 % intervals. docs/metrics.md says how to read them.
+`trained` is a folder of gan.train: `source` is translated and audited into `out`/best and `out`/last, by its best and
+its last generator, and both are measured. Prints one row a folder and writes results.json. Distances between sets of
+pictures: kid_lite0 and frechet_lite0, on features of EfficientNet-Lite0 (no KID or FID, whose numbers are others), each
+± its standard error; also kid and fid where Inception's weights are stored. Means over pairs with the truth: psnr and
+ssim (higher is better), st_lpips and, where AlexNet's weights are stored, lpips, with 95 % intervals. docs/metrics.md
+says how to read them.
 """
 
 from dataclasses import dataclass, field
@@ -24,11 +27,13 @@ from coldstart import cli, dataset, lineage, tracking, training
 from coldstart.errors import UserError
 from coldstart.progress import track
 from coldstart.tables import aligned
+from gan.checkpoint import GENERATOR_FILES
 from gan.data import Pictures, partners, read_picture, to_tensor
 from gan.metrics import standard, stlpips
 from gan.metrics.distances import FEWEST, frechet_distance, kernel_distance
 from gan.metrics.features import Lite0Features, extract
 from gan.metrics.pairs import bootstrap, pair_measures
+from gan.translate import TranslateConfig, translate
 
 __all__ = ["EvaluateConfig", "evaluate"]
 
@@ -39,7 +44,9 @@ Results = dict[str, dict[str, Any]]
 class EvaluateConfig:
     """See conf/gan_evaluate.yaml."""
 
-    translated: Any = MISSING
+    translated: Any = ()
+    trained: str | None = None
+    source: str | None = None
     target: str = MISSING
     truth: str | None = None
     out: str = MISSING
@@ -50,8 +57,12 @@ class EvaluateConfig:
     logger: tracking.LoggerConfig = field(default_factory=tracking.LoggerConfig)
 
     def __post_init__(self) -> None:
-        if not self.folders or not all(isinstance(f, str) for f in self.folders):
-            raise UserError(f"translated: must be a folder or a list of folders, got {self.translated!r}")
+        if not all(isinstance(f, str) for f in self.folders) or (self.trained is None and not self.folders):
+            raise UserError(
+                f"translated: must be a folder or a list of folders, got {self.translated!r}; or give trained="
+            )
+        if (self.trained is None) != (self.source is None):
+            raise UserError("trained and source belong together: a folder of gan.train, and the renders to translate")
         if len(set(self.folders)) < len(self.folders):
             raise UserError("translated: names a folder twice")
         if self.subsets < 2 or self.draws < 1 or self.seed < 0:
@@ -59,8 +70,8 @@ class EvaluateConfig:
 
     @property
     def folders(self) -> list[str]:
-        """The folders to compare."""
-        return list(self.translated) if isinstance(self.translated, list) else [self.translated]
+        """The folders to compare that are there already."""
+        return [self.translated] if isinstance(self.translated, str) else list(self.translated)
 
 
 def evaluate(config: EvaluateConfig) -> None:
@@ -71,17 +82,23 @@ def evaluate(config: EvaluateConfig) -> None:
     """
     pictures = {folder: dataset.list_photos(folder) for folder in config.folders}
     target = dataset.list_photos(config.target)
-    for folder, paths in {**pictures, config.target: target}.items():
+    renders = {config.source: dataset.list_photos(config.source)} if config.source is not None else {}
+    for folder, paths in {**pictures, **renders, config.target: target}.items():
         if len(paths) < FEWEST:
             raise UserError(f"{folder}: holds {len(paths)} pictures; give at least {FEWEST}")
     pairs = {f: _pairs(paths, config.truth) for f, paths in pictures.items()} if config.truth else {}
     device, out = training.device(config.accelerator), Path(config.out)
     parents = {f"translated {number}": folder for number, folder in enumerate(config.folders)}
     parents |= {"target": config.target, **({"truth": config.truth} if config.truth else {})}
+    parents |= {**_generators(config), **({"source": config.source} if config.source is not None else {})}
     if lineage.claim(out, "gan.evaluate", cli.plain(config), parents=parents):
         print(f"{out / 'results.json'}: already there")
         return
     with tracking.start(config.logger, "gan.evaluate", cli.plain(config), out) as run:
+        for folder in map(str, _translations(config)):
+            pictures[folder] = dataset.list_photos(folder)
+            if config.truth:
+                pairs[folder] = _pairs(pictures[folder], config.truth)
         rows: Results = {folder: {"images": len(paths)} for folder, paths in pictures.items()}
         _measure_sets(rows, pictures, target, device, config)
         if pairs:
@@ -99,11 +116,37 @@ def evaluate(config: EvaluateConfig) -> None:
     print(out / "results.json")
 
 
+def _generators(config: EvaluateConfig) -> dict[str, str]:
+    """The generators of `trained`, best and last.
+
+    Raises:
+        UserError: it has not both.
+    """
+    if config.trained is None:
+        return {}
+    files = {weights: Path(config.trained) / file for weights, file in GENERATOR_FILES.items()}
+    for file in files.values():
+        if not file.is_file():
+            raise UserError(f"trained: {file}: no such file; give the folder of a finished gan.train")
+    return {weights: str(file) for weights, file in files.items()}
+
+
+def _translations(config: EvaluateConfig) -> list[Path]:
+    """`source` as both generators of `trained` translate and gan.audit flags it, in `out`/best and `out`/last."""
+    made = []
+    for weights in _generators(config):
+        made.append(Path(config.out) / weights)
+        keys: dict[str, Any] = {"source": config.source, "out": str(made[-1]), "accelerator": config.accelerator}
+        checkpoint = str(Path(str(config.trained)) / GENERATOR_FILES["best"])
+        translate(TranslateConfig(checkpoint, weights, logger=tracking.LoggerConfig(kind="none"), **keys))
+    return made
+
+
 def _measure_sets(
     rows: Results, pictures: dict[str, list[Path]], target: list[Path], device: torch.device, config: EvaluateConfig
 ) -> None:
     """Distances between sets. All pictures are brought to one scale: the first folder's median shorter side."""
-    short_side = int(median(min(read_picture(path).size) for path in pictures[config.folders[0]]))
+    short_side = int(median(min(read_picture(path).size) for path in next(iter(pictures.values()))))
     networks: list[tuple[str, str, nn.Module]] = [("kid_lite0", "frechet_lite0", Lite0Features())]
     if weights := standard.stored(standard.INCEPTION):
         networks.append(("kid", "fid", standard.InceptionFeatures(weights)))

@@ -105,7 +105,9 @@ def test_bad_input_is_one_line_and_nothing_is_written(folders: dict[str, Path], 
         ([f"truth={other}"], "5.jpg: has no partner of its name in truth="),
         (["target=nowhere"], "nowhere: no such folder of photos"),
         (["subsets=1"], "subsets must be at least 2"),
-        (["translated=[]"], r"translated: must be a folder or a list of folders, got \[\]"),
+        (["translated=[]"], r"translated: must be a folder or a list of folders, got \[\]; or give trained="),
+        ([f"trained={few}"], "trained and source belong together"),
+        ([f"trained={few}", f"source={other}"], "trained: .*generator.safetensors: no such file"),
         ([f"translated=[{near},{near}]"], "translated: names a folder twice"),
     ):
         with pytest.raises(UserError, match=message) as error:

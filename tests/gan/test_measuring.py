@@ -178,6 +178,14 @@ def test_the_best_is_kept_the_last_too_and_a_stop_says_why(
     pictures = [(tmp_path / weights / "images" / "000000.png").read_bytes() for weights in ("best", "last")]
     assert pictures[0] != pictures[1]
 
+    scores = ["accelerator=cpu", "logger=none", f"target={many.root}", f"out={tmp_path / 'scores'}", "subsets=4"]
+    scores += [f"trained={out}", f"source={many.root}", f"truth={many.root}"]
+    evaluate(cli.typed(EvaluateConfig, cli.compose("gan_evaluate", scores)))
+    rows = json.loads((tmp_path / "scores" / "results.json").read_text())["folders"]
+    assert list(rows) == [str(tmp_path / "scores" / weights) for weights in ("best", "last")]
+    assert (tmp_path / "scores" / "last" / "images" / "000000.png").read_bytes() == pictures[1]
+    assert all({"kid_lite0", "psnr"} <= row.keys() for row in rows.values())
+
     # called again after a kill between the stop and the end, it stays stopped
     lineage.write_json(out / "card.json", {**lineage.read_card(out), "complete": False})
     before = (out / "generator.safetensors").read_bytes()
