@@ -14,6 +14,7 @@ mapping, drawn in order:
     blobs:    [u0, v0, u1, v1]   colours, count, radius: [lo, hi]     round spots, later ones on top
     mottle:   strength           scale (cells across)  soft noise multiplied onto what is there
     streaks:  count              colour, strength      soft vertical bands
+    grain:    [u0, v0, u1, v1]   colours: [ground, grain]              a wooden board that runs along v
     picture:  FILE               rect: [u0, v0, u1, v1], box: [x, y, w, h] in its pixels, mask: FILE (white is kept)
 
 Any layer may say `probability`, `at_each: [u, ...]` (repeat, shifted in u) and `jitter: [du, dv]` (shift at random).
@@ -152,6 +153,31 @@ def _streaks(canvas: Canvas, layer: Layer, shift: Floats, rng: np.random.Generat
     canvas.pixels += cover[..., None] * (hex_colour(layer["colour"]) - canvas.pixels)
 
 
+def _grain(canvas: Canvas, layer: Layer, shift: Floats, rng: np.random.Generator) -> None:
+    """Year rings cut lengthwise, bent around a knot now and then, fine fibres, and a shade of the board's own."""
+    u0, v0, u1, v1 = _area(layer, "grain", shift)
+    rows = slice(max(round((1 - v1) * canvas.height), 0), max(round((1 - v0) * canvas.height), 0))
+    columns = slice(max(round(u0 * canvas.width), 0), max(round(u1 * canvas.width), 0))
+    x, y = canvas.x[rows, columns], canvas.y[rows, columns]
+    if not x.size:
+        return
+    width = (u1 - u0) * canvas.width
+    across, along = x / width, y / width
+    knots = np.zeros_like(x)
+    for _ in range(rng.poisson(0.6)):
+        away = np.hypot(across - rng.uniform(u0, u1) / (u1 - u0), (along - rng.uniform(0, along.max())) / 2)
+        knots += np.exp(-((away / rng.uniform(0.06, 0.12)) ** 2))
+    bend, phase, slant = rng.uniform(0.1, 0.35), rng.uniform(0, 6, 3), rng.uniform(-0.06, 0.06)
+    bent = across + slant * along + bend * np.sin(0.5 * along + phase[0]) * np.sin(2 * across + phase[1])
+    rings = 0.5 + 0.5 * np.sin(
+        2 * np.pi * (rng.uniform(2, 6) * bent + 0.35 * np.sin(0.9 * along + phase[2]) + 1.6 * knots)
+    )
+    fibre = smooth_noise((2, x.shape[1]), max(x.shape[1] // 2, 2), rng)[0]
+    cover = np.clip(0.55 * rings**2 * rng.uniform(0.4, 1) + 0.35 * fibre + 0.9 * knots**2, 0, 1)[..., None]
+    ground, dark = (hex_colour(c) for c in layer["colours"])
+    canvas.pixels[rows, columns] = rng.uniform(0.86, 1.1) * (ground + 0.75 * cover * (dark - ground))
+
+
 def _picture(canvas: Canvas, layer: Layer, shift: Floats, rng: np.random.Generator) -> None:
     pixels, cover = picture.cut(layer["picture"], layer.get("box"), layer.get("mask"))
     canvas.lay(np.array(layer.get("rect", [0, 0, 1, 1])) + np.tile(shift, 2), pixels, cover)
@@ -179,6 +205,7 @@ LAYERS = {
     "blobs": _Kind(_blobs, ("colours", "count", "radius")),
     "mottle": _Kind(_mottle, (), ("scale",)),
     "streaks": _Kind(_streaks, ("colour", "strength")),
+    "grain": _Kind(_grain, ("colours",)),
 }
 ANY = ("probability", "at_each", "jitter")
 
@@ -194,7 +221,8 @@ def _numbers(value: Any, count: int) -> bool:
 # What the value of a key must be, and how to tell; `radius` is one number in a rect and two in blobs.
 VALUES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     **dict.fromkeys(
-        ("rect", "ellipse", "fade", "lines", "barcode", "blobs", "box"), ("four numbers", lambda v: _numbers(v, 4))
+        ("rect", "ellipse", "fade", "lines", "barcode", "blobs", "grain", "box"),
+        ("four numbers", lambda v: _numbers(v, 4)),
     ),
     **dict.fromkeys(("at", "jitter"), ("two numbers", lambda v: _numbers(v, 2))),
     **dict.fromkeys(

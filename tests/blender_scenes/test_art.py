@@ -139,3 +139,12 @@ def config_layers() -> list[dict[str, object]]:
         {"barcode": [0.02, 0.05, 0.2, 0.3]},
         {"blobs": [0, 0, 1, 1], "colours": ["#336699", "#993366"], "count": 20, "radius": [0.02, 0.05]},
     ]
+
+
+def test_boards_differ_and_their_grain_runs_along_them() -> None:
+    layers = [{"grain": [u, 0, u + 0.5, 1], "colours": ["#b98a5a", "#6a4526"]} for u in (0.0, 0.5)]
+    drawn = art.draw(layers, [200, 120], np.random.default_rng(3)).astype(float)
+    left, right = drawn[:, :100], drawn[:, 100:]
+    assert np.abs(left - right).mean() > 4
+    for board in (left, right):
+        assert np.abs(np.diff(board, axis=1)).mean() > 2 * np.abs(np.diff(board, axis=0)).mean()
