@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["KINDS", "WALLS", "detail", "lamp", "source"]
 
 WALLS = ("back", "left", "right", "ceiling", "floor")
+WASHING = (145.0, 0.0, 0.0)  # rotation of a lamp that shines up a wall, and a little towards it
 
 
 def _carried(parts: list[Furniture], wall: str, at: Sequence[float], fridge: "Fridge") -> list[Furniture]:
@@ -64,12 +65,14 @@ def _print(width: float, height: float, text: str) -> list[Furniture]:
 def _fan(width: float, height: float, text: str) -> list[Furniture]:
     """A disc in a square plate, a groove around the disc."""
     radius = 0.42 * min(width, height)
-    groove = lathe([[0.82 * radius, 0.0124], [radius, 0.0125]], "slot", segments=48)
+    groove = lathe([[0.82 * radius, 0.0124], [radius, 0.0125]], "groove", segments=48)
     disc = lathe([[0.84 * radius, 0.0], [0.84 * radius, 0.017], [0, 0.018]], "white", segments=48)
     parts = [
         Furniture(rounded_box([width, height, 0.024], [0, 0, 0], "white", 0.006), "white"),
-        sheet([-width / 2 - 0.002, -height / 2 - 0.002, 0.0006], [width + 0.004, 0, 0], [0, height + 0.004, 0], "slot"),
-        Furniture(groove, "slot"),
+        sheet(
+            [-width / 2 - 0.002, -height / 2 - 0.002, 0.0006], [width + 0.004, 0, 0], [0, height + 0.004, 0], "groove"
+        ),
+        Furniture(groove, "groove"),
         Furniture(disc, "white"),
     ]
     return parts + (_label(radius, radius / 4, text, 0.0185) if text else [])
@@ -91,17 +94,18 @@ def _vent(width: float, height: float, text: str) -> list[Furniture]:
 
 
 def _ribs(width: float, height: float, text: str) -> list[Furniture]:
-    return [
-        Furniture(rounded_box([0.024, height, 0.012], [u, 0, 0], "white", 0.005, 16), "white")
-        for u in np.arange(-width / 2, width / 2 + 0.001, 0.05)
+    """Ridges, and the shade along their feet, which soft light from all around would not show."""
+    ridges = np.arange(-width / 2, width / 2 + 0.001, 0.05)
+    return [Furniture(rounded_box([0.024, height, 0.012], [u, 0, 0], "white", 0.005, 16), "white") for u in ridges] + [
+        sheet([u - 0.018, -height / 2, 0.0004], [0.036, 0, 0], [0, height, 0], "shade") for u in ridges
     ]
 
 
 def _rails(width: float, height: float, text: str) -> list[Furniture]:
     """A ladder of supports one above the other."""
-    pitch = 0.085
+    pitch = 0.045
     return [
-        Furniture(rounded_box([width, 0.058, 0.07], [0, v, 0], "white", 0.006, 24), "bracket")
+        Furniture(rounded_box([width, 0.036, 0.05], [0, v, 0], "white", 0.006, 16), "white")
         for v in np.arange(-height / 2 + pitch / 2, height / 2, pitch)
     ]
 
@@ -119,7 +123,7 @@ def _panel(width: float, height: float, text: str) -> list[Furniture]:
 
 
 def _seam(width: float, height: float, text: str) -> list[Furniture]:
-    return [block((-width / 2, width / 2), (-height / 2, height / 2), (0.0, 0.0008), "slot")]
+    return [block((-width / 2, width / 2), (-height / 2, height / 2), (0.0, 0.0008), "groove")]
 
 
 def _frost(width: float, height: float, text: str) -> list[Furniture]:
@@ -153,6 +157,8 @@ def lamp(lamp: "FridgeLamp", fridge: "Fridge") -> list[Furniture]:
     """What is seen of a lamp."""
     if lamp.kind == "bulb":
         return [Furniture(p.mesh.moved([lamp.at[0] / 1000, 0, 0]), p.finish) for p in _bulb(lamp.at[1], fridge.height)]
+    if lamp.kind == "wash":
+        return []
     width, height = lamp.size[0] / 1000, lamp.size[1] / 1000
     flat = [
         Furniture(rounded_box([width + 0.006, height + 0.006, 0.012], [0, 0, 0], "white", 0.004), "white"),
@@ -168,9 +174,10 @@ def source(lamp: "FridgeLamp", fridge: "Fridge") -> Lamp:
     point, (_, _, out) = _spot(lamp.wall, lamp.at, fridge)
     x, y, z = (p + 0.03 * o for p, o in zip(point, out, strict=True))
     turn = {"ceiling": (0, 0, 0), "floor": (180, 0, 0), "back": (-90, 0, 0), "left": (0, -90, 0), "right": (0, 90, 0)}
+    towards = WASHING if lamp.kind == "wash" else turn[lamp.wall]
     width, height = lamp.size[0] / 1000, lamp.size[1] / 1000
     size = (height, width) if lamp.wall in ("left", "right") else (width, height)
-    return Lamp("bulb", (x, y, z), turn[lamp.wall], size, lamp.share)
+    return Lamp("bulb", (x, y, z), towards, size, lamp.share)
 
 
 def _bulb(depth: float, height: float) -> list[Furniture]:

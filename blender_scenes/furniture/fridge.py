@@ -44,20 +44,21 @@ class Drawer:
 
 @dataclass
 class FridgeLamp:
-    """A `bulb` in its housing under the ceiling, or a glowing `panel` (bar, strip, band) of `size` on a wall.
+    """A `bulb` in its housing under the ceiling, or a glowing `panel` (bar, strip, band) of `size` on a wall,
+    or a `wash`: a hidden lamp that shines up the back wall.
 
     `at` and `size` are along the wall: x, z on the back; y, z on the sides; x, y on ceiling and floor.
     """
 
-    kind: str = "bulb"  # bulb | panel
+    kind: str = "bulb"  # bulb | panel | wash
     wall: str = "ceiling"  # ceiling | back | left | right | floor
     at: list[float] = field(default_factory=lambda: [0.0, 330.0])
     size: list[float] = field(default_factory=lambda: [200.0, 20.0])
     share: float = 1.0  # of the look's bulb_watts
 
     def __post_init__(self) -> None:
-        one_of("scene.fridge.lamps.kind", self.kind, ("bulb", "panel"))
-        one_of("scene.fridge.lamps.wall", self.wall, fittings.WALLS)
+        one_of("scene.fridge.lamps.kind", self.kind, ("bulb", "panel", "wash"))
+        one_of("scene.fridge.lamps.wall", self.wall, fittings.WALLS if self.kind != "wash" else ("back",))
 
 
 @dataclass
