@@ -87,8 +87,9 @@ def shelf(shelf: "Shelf", fridge: "Fridge") -> list[Furniture]:
         sheet([-half, front, z], [2 * half, 0, 0], [0, back - front, 0], "pane"),
         block((-half + 0.01, half - 0.01), (back - 0.012, back), (z - 0.008, z - 0.0005), "rim"),
     ]
-    for x in (-half + 0.012, half - 0.012):
-        parts.append(block((x - 0.009, x + 0.009), (front, back), (z - 0.014, z - 0.0005), "rim"))
+    bar = 0.014 if shelf.kind == "split" else 0.009
+    for x in (-half + bar + 0.003, half - bar - 0.003):
+        parts.append(block((x - bar, x + bar), (front, back), (z - 0.014, z - 0.0005), "rim"))
     if shelf.kind == "split":
         parts.append(block((-0.011, 0.011), (front, back), (z - 0.014, z - 0.0005), "rim"))
         parts += [
@@ -114,7 +115,7 @@ def drawer(drawer: "Drawer") -> list[Furniture]:
     parts = [sheet(corner, *sides, "clear") for sides in ((wide, tall), (wide, deep), (deep, tall))]
     parts.append(sheet([x1, y0, z0], deep, tall, "clear"))
     front = y0 - 0.001
-    lines = [([x0, front, z1 - 0.008], wide, [0, 0, 0.008]), ([x0, front, z0], wide, [0, 0, 0.008])]
+    lines = [([x0, front, z1 - 0.014], wide, [0, 0, 0.014]), ([x0, front, z0], wide, [0, 0, 0.008])]
     lines += [([x, front, z0], [0.008, 0, 0], tall) for x in (x0, x1 - 0.008)]
     for x in np.linspace(x0 + 0.03, x1 - 0.03, 9):
         lines.append(([x - 0.0025, y0 + 0.02, z0 + 0.006], [0.005, 0, 0], [0, y1 - y0 - 0.05, 0]))

@@ -11,7 +11,7 @@ import numpy as np
 
 from blender_scenes.furniture.cabinet import half_width
 from blender_scenes.furniture.parts import Furniture, Lamp, block, carried, lettered, sheet
-from blender_scenes.geometry import Mesh, lathe, rounded_box
+from blender_scenes.geometry import Mesh, euler, lathe, rounded_box
 
 if TYPE_CHECKING:
     from blender_scenes.furniture.fridge import Detail, Fridge, FridgeLamp
@@ -54,12 +54,24 @@ def _bracket(width: float, height: float, text: str) -> list[Furniture]:
 
 
 def _print(width: float, height: float, text: str) -> list[Furniture]:
-    rows = max(2, round(height / 0.012))
-    long = [width * (0.6 + 0.4 * ((k * 7) % 5) / 5) for k in range(rows)]
+    rows = max(2, round(height / 0.008))
+    long = [width * (0.4 + 0.6 * ((k * 7) % 5) / 5) for k in range(rows)]
     return [
-        sheet([-width / 2, height / 2 - k * height / rows, 0.001], [w, 0, 0], [0, 0.004, 0], "print")
+        sheet([-width / 2, height / 2 - k * height / rows, 0.001], [w, 0, 0], [0, 0.0022, 0], "print")
         for k, w in enumerate(long)
     ]
+
+
+def _recess(width: float, height: float, text: str) -> list[Furniture]:
+    """A field of the wall that lies deeper than what is around it, with sloping sides."""
+    deep, slope, border = 0.022, 0.03, 0.06
+    inner = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * [width / 2, height / 2]
+    rings = [(inner - slope * np.sign(inner), 0.001), (inner, deep), (inner + border * np.sign(inner), deep)]
+    vertices = np.concatenate([np.column_stack([flat, np.full(4, out)]) for flat, out in rings])
+    faces: list[tuple[int, ...]] = [
+        (4 * k + i, 4 * k + (i + 1) % 4, 4 * k + 4 + (i + 1) % 4, 4 * k + 4 + i) for k in (0, 1) for i in range(4)
+    ]
+    return [Furniture(Mesh(vertices, faces, vertices[:, :2], ["wall"] * len(faces), smooth=False), "wall")]
 
 
 def _fan(width: float, height: float, text: str) -> list[Furniture]:
@@ -146,6 +158,7 @@ KINDS: dict[str, Callable[[float, float, str], list[Furniture]]] = {
     "panel": _panel,
     "print": _print,
     "rails": _rails,
+    "recess": _recess,
     "ribs": _ribs,
     "seam": _seam,
     "slots": _slots,
@@ -206,6 +219,10 @@ def _bulb(depth: float, height: float) -> list[Furniture]:
     parts.append(Furniture(ring.moved([0.01, depth + 0.015, height - 0.125]), "rim"))
     parts.append(Furniture(cover.moved([0.01, depth + 0.015, height - 0.125]), "cover"))
     angle = np.linspace(0, np.pi, 12)
-    bulb = lathe(np.stack([0.028 * np.sin(angle), -0.034 * np.cos(angle)], axis=1), "bulb", segments=20)
-    parts.append(Furniture(bulb.moved([0.0, depth, height - 0.105]), "bulb"))
+    bulb = lathe(np.stack([0.03 * np.sin(angle), -0.036 * np.cos(angle)], axis=1), "bulb", segments=20)
+    parts.append(Furniture(bulb.moved([0.0, depth, height - 0.098]), "bulb"))
+    for a in np.linspace(np.pi, 2 * np.pi, 9):
+        rib = block((0.066, 0.071), (-0.0015, 0.0015), (-0.024, 0.036), "bracket")
+        turned = carried(rib, euler([0, 0, np.degrees(a)]).T, np.array([0.01, depth + 0.015, height - 0.125]))
+        parts.append(turned)
     return parts

@@ -23,7 +23,7 @@ def test_presets_have_known_finishes_one_mesh_each_and_fill_the_cabinet(
     plain = [(p.finish, p.mesh.smooth) for p in parts if not p.art]
     assert {name for name, _ in plain} <= FINISHES.keys()
     assert len(plain) == len(set(plain))
-    shell = next(p for p in parts if p.finish == "wall").mesh.vertices
+    shell = next(p for p in parts if p.finish == "wall" and p.mesh.smooth).mesh.vertices
     expected = np.array([fridge.width + 12, fridge.depth + 12, fridge.height + 12]) / 1000
     assert np.ptp(shell, axis=0) == pytest.approx(expected, abs=0.001)
 
@@ -77,6 +77,16 @@ def test_lamps_shine_into_the_fridge_from_where_they_are_seen() -> None:
         assert (euler(source.rotation) @ [0, 0, -1]) @ (middle - source.location) > 0
 
 
+def test_a_wash_is_hidden_and_shines_up_the_back_wall() -> None:
+    wash = FridgeLamp("wash", "back", [0.0, 14.0], [440.0, 10.0])
+    lit, dark = (Fridge(shelves=[Shelf(100, 0, 600)], lamps=lamps) for lamps in ([wash], []))
+    assert len(lit.parts()) == len(dark.parts())
+    source = lit.light_sources()[0]
+    out = euler(source.rotation) @ [0, 0, -1]
+    assert out[1] > 0.3 and out[2] > 0.3
+    assert 0 < lit.depth / 1000 - source.location[1] < 0.05
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -93,6 +103,7 @@ def test_lamps_shine_into_the_fridge_from_where_they_are_seen() -> None:
         (lambda: Shelf(kind="marble"), "'marble' is none of rimmed, split, glass, wire, floor"),
         (lambda: Drawer(kind="oak"), "'oak' is none of clear, white"),
         (lambda: FridgeLamp(wall="door"), "'door' is none of back, left, right, ceiling, floor"),
+        (lambda: FridgeLamp("wash", "ceiling"), "'ceiling' is none of back"),
         (lambda: Detail(kind="magnet"), "'magnet' is none of bracket, fan, frost"),
         (lambda: Slab(finish="gold"), "'gold' is none of wall, rim"),
     ],
