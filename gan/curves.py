@@ -24,6 +24,7 @@ def draw_curves(history: Sequence[Measurement], chosen: Measurement, floor: floa
     if shares:
         below.plot(*zip(*shares, strict=True), marker="o", ms=4, lw=1.2, color="tab:green")
     below.axhline(100 * floor, ls="--", lw=0.8, color="grey")
+    below.set_ylim(min([100 * floor, *(share for _, share in shares)]) - 2, 100.5)
     below.set_ylabel("retained objects, %")
     below.set_xlabel("step")
     for axes in (above, below):

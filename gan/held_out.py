@@ -54,7 +54,8 @@ class Scores(NamedTuple):
 class HeldOut:
     """Scores generators on `renders`, whole pictures as `gan.translate` makes them, against `photos`.
 
-    Draws nothing from a global random generator. `photos` must be brought to the renders' scale.
+    What a generator draws, such as a sensor's noise, is the same each time, and torch's global generator goes on
+    afterwards as if nothing had been drawn. `photos` must be brought to the renders' scale.
     """
 
     def __init__(self, renders: Renders, photos: Pictures, device: torch.device) -> None:
@@ -64,7 +65,8 @@ class HeldOut:
     @torch.no_grad()
     def __call__(self, generator: Generator, context: Callable[[], AbstractContextManager[object]]) -> Scores:
         """The scores of `generator`, in evaluation mode on the device, computed within `context`."""
-        with context():
+        with torch.random.fork_rng(), context():
+            torch.manual_seed(0)
             made = [from_tensor(self._translate(generator, index)) for index in range(len(self.renders))]
         distance = None if self.distance is None else self.distance(to_tensor(pixels)[None] for pixels in made)
         return Scores(distance, self._retained(made))

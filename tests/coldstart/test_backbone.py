@@ -5,6 +5,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from coldstart import backbone
 from coldstart.backbone import Float32, detector_body, efficientnet_lite0, fold_batch_norm, imagenet_weights
 from coldstart.errors import UserError
 
@@ -80,3 +81,9 @@ def test_a_detectors_body_is_read_from_its_file(tmp_path: Path) -> None:
     save_file({"head.weight": torch.zeros(1)}, path)
     with pytest.raises(UserError, match=r"detector\.safetensors: holds no detector"):
         detector_body(path)
+
+
+def test_absent_weights_are_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(backbone, "files", lambda name: tmp_path)
+    with pytest.raises(UserError, match="weights of EfficientNet-Lite0 are absent; install"):
+        imagenet_weights()

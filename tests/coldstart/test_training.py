@@ -101,3 +101,36 @@ def test_a_checkpoint_holds_no_code_and_a_damaged_one_is_named(tmp_path: Path) -
         path.write_bytes(content)
         with pytest.raises(UserError, match=r"last\.ckpt: cannot be read .* remove it"):
             training.saved_steps(path)
+
+
+def test_weights_that_are_not_finite_are_not_saved(tmp_path: Path) -> None:
+    path, module = tmp_path / "last.ckpt", Line()
+
+    class Break(pl.Callback):
+        def on_train_batch_end(self, trainer: pl.Trainer, *_: object) -> None:
+            if trainer.global_step == 3:
+                module.layer.bias.data.fill_(float("inf"))
+
+    training.quiet()
+    trainer = training.trainer("cpu", 1, "32-true", 5, callbacks=[Break(), training.KeepCheckpoint(path, 1, 5)])
+    message = (
+        r"step 3: a weight is not a finite number \(layer.bias\); the last good .*last\.ckpt of step 2$"
+    )
+    with pytest.raises(UserError, match=message):
+        training.fit(trainer, module, DataLoader(TensorDataset(torch.ones(5, 1)), batch_size=1))
+    assert training.saved_steps(path) == 2
+    fresh = Line()
+    training.load_weights(path, fresh)
+    assert bool(fresh.layer.bias.isfinite())
+
+
+def test_a_stop_by_another_callback_is_saved(tmp_path: Path) -> None:
+    class Stop(pl.Callback):
+        def on_train_batch_end(self, trainer: pl.Trainer, *_: object) -> None:
+            trainer.should_stop = trainer.global_step == 3
+
+    path = tmp_path / "last.ckpt"
+    training.quiet()
+    trainer = training.trainer("cpu", 1, "32-true", 5, callbacks=[Stop(), training.KeepCheckpoint(path, 5, 5)])
+    training.fit(trainer, Line(), DataLoader(TensorDataset(torch.ones(5, 1)), batch_size=1))
+    assert training.saved_steps(path) == 3

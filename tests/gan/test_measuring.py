@@ -206,3 +206,21 @@ def test_a_best_checkpoint_of_another_step_is_not_passed_off(
     (out / "best.ckpt").unlink()
     with pytest.raises(UserError, match=r"best\.ckpt: is not that of step 2, the best"):
         train(train_config(*keys))
+
+
+class Noise(ResnetGenerator):
+    """Draws whenever it translates."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x[:, :3] + 0.1 * torch.randn_like(x[:, :3])
+
+
+def test_what_a_generator_draws_is_the_same_each_time_and_not_missed(many: Dataset, photos: Path) -> None:
+    source, target = open_domains(many.root, photos, 32)
+    scorer, noise = HeldOut(source, target, CPU), Noise(3, 3, base=2, blocks=0)
+    torch.manual_seed(3)
+    state = torch.get_rng_state()
+    first = scorer(noise, nullcontext)
+    assert torch.equal(torch.get_rng_state(), state)
+    torch.rand(1)
+    assert scorer(noise, nullcontext) == first
