@@ -37,7 +37,12 @@ def kernel_distance(features: Tensor, target: Tensor, *, subsets: int = 100, see
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
         warnings.simplefilter("ignore")  # that it keeps the features in memory
         torch.manual_seed(seed)  # torchmetrics draws its subsets from the global generator
-        metric = KernelInceptionDistance(feature=nn.Identity(), subsets=subsets, subset_size=size)
+        metric = KernelInceptionDistance(
+            feature=nn.Identity(),
+            subsets=subsets,
+            subset_size=size,
+            sync_on_compute=False,  # one process may measure alone
+        )
         metric.update(target.double(), real=True)
         metric.update(features.double(), real=False)
         mean, deviation = metric.compute()
