@@ -1,4 +1,4 @@
-"""What every trained translator shares: who is optimised when, the decay of the rate, averaged weights, guards."""
+"""What every model shares: who is optimised when, the decay of the rate, averaged weights, guards."""
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,17 +21,16 @@ from gan.models.losses import Losses
 from gan.models.safety import Safety, SafetyConfig
 from gan.networks import Generator
 
-__all__ = ["Translator", "TranslatorConfig", "decay"]
+__all__ = ["Model", "ModelConfig", "Translator", "TranslatorConfig", "decay"]
 
 
 @dataclass(frozen=True)
-class TranslatorConfig:
-    """What the `model` group holds for every translator; see conf/model/."""
+class ModelConfig:
+    """What the `model` group holds for every model; see conf/model/."""
 
     name: str = ""
     crop: int = 256
     pairing: str = "unpaired"
-    safety: SafetyConfig = field(default_factory=SafetyConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     lr: float = 2e-4
     beta1: float = 0.5
@@ -53,6 +52,13 @@ class TranslatorConfig:
                 raise UserError(f"model.{name}: must not be negative, got {getattr(self, name)}")
 
 
+@dataclass(frozen=True)
+class TranslatorConfig(ModelConfig):
+    """What it holds for every translator."""
+
+    safety: SafetyConfig = field(default_factory=SafetyConfig)
+
+
 def decay(step: int, steps: int, epoch: int = 1) -> float:
     """Factor of the learning rate at `step` (from 0) of `steps`: 1 in the first half, then linearly towards 0.
 
@@ -64,26 +70,23 @@ def decay(step: int, steps: int, epoch: int = 1) -> float:
     return 1.0 - max(0, step // epoch + 1 - constant) / (epochs - constant + 1)
 
 
-class Translator(pl.LightningModule):
-    """A LightningModule that optimises by hand and has a `generator` from source to target images.
+class Model(pl.LightningModule):
+    """A LightningModule that optimises by hand and has a `generator` of pictures.
 
     A model says which networks its optimisers train (`trained`) and what each of them is to lower (`updates`). All
     that is drawn at random in a step, by torch's global generator, depends on `seed`, the step and the rank alone.
     `Config` is the dataclass of the `model` group.
     """
 
-    Config: ClassVar[type[TranslatorConfig]]
+    Config: ClassVar[type[ModelConfig]]
     OPTIMIZERS: ClassVar[int] = 2  # steps of optimisers per training step, which is how Lightning counts
     COLUMNS: ClassVar[str]  # what `pictures` shows
 
-    def __init__(
-        self, config: TranslatorConfig, generator: Generator, steps: int, seed: int = 0, epoch: int = 1
-    ) -> None:
+    def __init__(self, config: ModelConfig, generator: nn.Module, steps: int, seed: int = 0, epoch: int = 1) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.generator, self.steps, self.seed, self.epoch = generator, steps, seed, epoch
         self.rate, self.betas = config.lr, (config.beta1, config.beta2)
-        self.safety = Safety(config.safety)
         self.averaged: AveragedModel | None = None
         if config.ema:
             average = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
@@ -106,9 +109,9 @@ class Translator(pl.LightningModule):
         """The columns of a sample grid, each N×3×H×W in [-1, 1]."""
 
     @property
-    def final(self) -> Generator:
-        """The generator to translate with: the average over the training if there is one (`model.ema`)."""
-        return self.generator if self.averaged is None else cast(Generator, self.averaged.module)
+    def final(self) -> nn.Module:
+        """The generator to use: the average over the training if there is one (`model.ema`)."""
+        return self.generator if self.averaged is None else cast(nn.Module, self.averaged.module)
 
     @property
     def step(self) -> int:
@@ -118,14 +121,17 @@ class Translator(pl.LightningModule):
     def configure_optimizers(self) -> Any:
         """One Adam (Kingma & Ba, arXiv 1412.6980) for each entry of `trained`, and the decay of each."""
         adams = [
-            torch.optim.Adam([p for network in networks for p in network.parameters()], lr=self.rate, betas=self.betas)
+            torch.optim.Adam(
+                [p for network in networks for p in network.parameters()], lr=self.rate, betas=self.betas, fused=True
+            )
             for networks in self.trained()
         ]
 
-        def factor(step: int) -> float:
-            return decay(step, self.steps, self.epoch)
+        return adams, [torch.optim.lr_scheduler.LambdaLR(adam, self.factor) for adam in adams]
 
-        return adams, [torch.optim.lr_scheduler.LambdaLR(adam, factor) for adam in adams]
+    def factor(self, step: int) -> float:
+        """What the learning rate is multiplied by at `step`, from 0."""
+        return decay(step, self.steps, self.epoch)
 
     def on_train_batch_start(self, *_: Any) -> None:
         """Draw what this step draws from its own stream of chance: resuming needs no state of the generator."""
@@ -161,3 +167,20 @@ class Translator(pl.LightningModule):
                 f"step {self.step}: a loss is not a finite number ({', '.join(broken)}); "
                 "try a smaller model.lr or precision=32-true in another out="
             )
+
+
+class Translator(Model):
+    """A model whose `generator` makes target images of source images, and whose losses can keep labels true."""
+
+    generator: Generator
+
+    def __init__(
+        self, config: TranslatorConfig, generator: Generator, steps: int, seed: int = 0, epoch: int = 1
+    ) -> None:
+        super().__init__(config, generator, steps, seed, epoch)
+        self.safety = Safety(config.safety)
+
+    @property
+    def final(self) -> Generator:
+        """The generator to translate with."""
+        return cast(Generator, super().final)
