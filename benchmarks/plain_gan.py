@@ -1,7 +1,7 @@
 """CycleGAN and CUT as their papers and authors give them: float32, eager, one forward pass for each use.
 
-The other side of `benchmarks/translate.py`. Nothing here comes from `gan`; state dicts fit, and tests hold the losses of
-both sides against each other.
+The other side of `benchmarks/translate.py`. Nothing here comes from `gan`; state dicts fit, and tests hold the losses
+of both sides against each other.
 """
 
 import itertools
@@ -89,7 +89,9 @@ class Pool:
                 self.images.append(image)
             elif random.random() > 0.5:
                 place = random.randrange(50)
-                image, self.images[place] = self.images[place], image
+                answers.append(self.images[place])
+                self.images[place] = image
+                continue
             answers.append(image)
         return torch.stack(answers)
 
