@@ -19,6 +19,7 @@ from coldstart import __version__, cli
 from coldstart.dataset import write_atomic
 from coldstart.errors import UserError
 from gan.networks import Generator, ResnetConfig, ResnetGenerator, UnetConfig, UnetGenerator
+from gan.networks.bilateral import BilateralConfig, BilateralGenerator
 from gan.networks.guided import GuidedConfig, GuidedGenerator
 from gan.networks.published import generator_of
 
@@ -35,6 +36,7 @@ GENERATORS: dict[str, tuple[type[Generator], type[Any]]] = {
     "resnet": (ResnetGenerator, ResnetConfig),
     "unet": (UnetGenerator, UnetConfig),
     "guided": (GuidedGenerator, GuidedConfig),
+    "bilateral": (BilateralGenerator, BilateralConfig),
 }
 
 

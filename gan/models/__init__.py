@@ -3,12 +3,13 @@
 from typing import Any
 
 from gan.models.base import Translator
+from gan.models.bilateral import Bilateral
 from gan.models.cut import CUT
 from gan.models.cyclegan import CycleGAN
 from gan.models.gbuffer import GBuffer
 from gan.models.pix2pix import Pix2Pix
 
-__all__ = ["CUT", "MODELS", "CycleGAN", "GBuffer", "Pix2Pix", "Translator"]
+__all__ = ["CUT", "MODELS", "Bilateral", "CycleGAN", "GBuffer", "Pix2Pix", "Translator"]
 
 # Each is a `Translator` that is built from (an instance of its `Config`, steps, seed, epoch).
 MODELS: dict[str, type[Any]] = {
@@ -17,4 +18,5 @@ MODELS: dict[str, type[Any]] = {
     "cut": CUT,
     "fastcut": CUT,
     "gbuffer": GBuffer,
+    "bilateral": Bilateral,
 }

@@ -24,6 +24,7 @@ MODELS = {
     + ["model.augment.policy=[colour]", "model.augment.target=0.6", "model.augment.images=20"],
     "gbuffer": ["model=gbuffer", "model.safety.perceptual=0", "model.generator.guide=[edges]"]
     + ["model.generator.dropout=true"],
+    "bilateral": ["model=bilateral", "pairing=unpaired"],
 }
 
 
