@@ -96,8 +96,8 @@ class BilateralGenerator(Generator):
         """The matrices A at the vertices."""
         local = self.local(x)
         features = F.relu(local + self.overall(local.mean((2, 3)))[..., None, None])
-        bounded = self.residual * torch.tanh(self.matrices(features))
-        return bounded.unflatten(1, (self.depth, 3, 4))
+        bounded: Tensor = self.residual * torch.tanh(self.matrices(features))
+        return bounded.view(len(x), self.depth, 3, 4, *bounded.shape[2:])
 
     def slice(self, grid: Tensor, x: Tensor) -> Tensor:
         """x + A·(x, 1), A interpolated linearly between the vertices along y, x and the guide.
@@ -109,7 +109,7 @@ class BilateralGenerator(Generator):
         pixels = cells.reshape(-1, 3, CELL * CELL)
         corners = grid.flatten(2, 3).unfold(3, 2, 1).unfold(4, 2, 1)  # N×depth×12×rows×columns×2×2
         corners = corners.permute(0, 3, 4, 2, 5, 6, 1).reshape(len(pixels), 12, -1)
-        few = zip(corners.split(TOGETHER), pixels.split(TOGETHER), strict=True)
+        few = zip(torch.split(corners, TOGETHER), torch.split(pixels, TOGETHER), strict=True)
         changed = torch.cat([self._changed(*part) for part in few])
         return changed.view(cells.shape).permute(0, 3, 1, 4, 2, 5).reshape(x.shape)
 
@@ -119,7 +119,7 @@ class BilateralGenerator(Generator):
         value = self.value(pixels).clamp(0, 1) * (self.depth - 1)
         near = F.relu(1 - (value - levels).abs())
         weights = (_corners(pixels.device)[:, None] * near[:, None]).flatten(1, 2)
-        matrices = torch.bmm(corners, weights).unflatten(1, (3, 4))
+        matrices = torch.bmm(corners, weights).view(-1, 3, 4, CELL * CELL)
         changed = pixels + matrices[:, :, 3]
         for channel in range(3):
             changed = torch.addcmul(changed, matrices[:, :, channel], pixels[:, channel : channel + 1])
@@ -166,7 +166,7 @@ def rings(side: int) -> Tensor:
     """K×`side`×`side` in {0, 1}: the places of a square that are as far from its centre, the centre first."""
     line = torch.arange(side) - side // 2
     distance = line[:, None] ** 2 + line**2
-    return torch.stack([(distance == d).float() for d in distance.unique()])
+    return torch.stack([(distance == d).float() for d in torch.unique(distance)])
 
 
 def _filtered(x: Tensor, kernel: Tensor) -> Tensor:
