@@ -113,9 +113,7 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path: Path) -> None:
 
     training.quiet()
     trainer = training.trainer("cpu", 1, "32-true", 5, callbacks=[Break(), training.KeepCheckpoint(path, 1, 5)])
-    message = (
-        r"step 3: a weight is not a finite number \(layer.bias\); the last good .*last\.ckpt of step 2$"
-    )
+    message = r"step 3: a weight is not a finite number \(layer.bias\); the last good .*last\.ckpt of step 2$"
     with pytest.raises(UserError, match=message):
         training.fit(trainer, module, DataLoader(TensorDataset(torch.ones(5, 1)), batch_size=1))
     assert training.saved_steps(path) == 2
