@@ -150,7 +150,7 @@ def _mirroring(tree: Any, through: Any, emission: Any, look: Finish) -> None:
     at, near = tree.nodes.new("ShaderNodeNewGeometry"), tree.nodes.new("ShaderNodeAmbientOcclusion")
     down = maths("REFLECT", at.outputs["Incoming"], at.outputs["Normal"], "VectorMath")
     tree.links.new(maths("MULTIPLY", down, (-1.0, -1.0, -1.0), "VectorMath"), near.inputs["Normal"])
-    near.inputs["Distance"].default_value, near.samples = 0.1, 2
+    near.inputs["Distance"].default_value, near.samples = 0.1, 1
     tree.links.new(
         maths("MULTIPLY", maths("MULTIPLY", share, near.outputs["AO"]), look.glow), emission.inputs["Strength"]
     )
