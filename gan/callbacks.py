@@ -11,7 +11,7 @@ from torch import Tensor
 
 from coldstart.tracking import Run
 from gan.data import Pair, Pictures, Renders, from_tensor, to_pair
-from gan.models import Translator
+from gan.models import Model
 
 __all__ = ["SampleGrids", "sample_pairs"]
 
@@ -46,7 +46,7 @@ class SampleGrids(pl.Callback):
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
         """Draw the grid if it is time."""
-        assert isinstance(pl_module, Translator)
+        assert isinstance(pl_module, Model)
         if (pl_module.step % self.every and pl_module.step != self.steps) or not trainer.is_global_zero:
             return
         pl_module.eval()  # as the generator will be used; and looking must not move batch norm's statistics

@@ -13,7 +13,7 @@ from typing import Any
 import safetensors
 import safetensors.torch
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from coldstart import __version__, cli
 from coldstart.dataset import write_atomic
@@ -22,8 +22,9 @@ from gan.networks import Generator, ResnetConfig, ResnetGenerator, UnetConfig, U
 from gan.networks.bilateral import BilateralConfig, BilateralGenerator
 from gan.networks.guided import GuidedConfig, GuidedGenerator
 from gan.networks.published import generator_of
+from gan.networks.stylegan2 import StyleConfig, StyleGAN2Generator
 
-__all__ = ["GENERATOR_FILES", "load_generator", "load_published", "save_generator"]
+__all__ = ["GENERATOR_FILES", "load_generator", "load_published", "load_sampler", "save_generator"]
 
 # What gan.train leaves: the generator that measured best, and that of the last step.
 GENERATOR_FILES = {"best": "generator.safetensors", "last": "generator_last.safetensors"}
@@ -32,15 +33,16 @@ METADATA = "coldstart-generator"  # a single key: safetensors writes several in 
 PUBLISHED = (".pth", ".pt")  # how files with state dicts of the authors' PyTorch code end
 
 # Every generator that a file may hold, by the name it has there: what to build, and from which config.
-GENERATORS: dict[str, tuple[type[Generator], type[Any]]] = {
+GENERATORS: dict[str, tuple[type[nn.Module], type[Any]]] = {
     "resnet": (ResnetGenerator, ResnetConfig),
     "unet": (UnetGenerator, UnetConfig),
     "guided": (GuidedGenerator, GuidedConfig),
+    "stylegan2": (StyleGAN2Generator, StyleConfig),
     "bilateral": (BilateralGenerator, BilateralConfig),
 }
 
 
-def save_generator(path: Path, generator: Generator, model: str, config: Any) -> None:
+def save_generator(path: Path, generator: nn.Module, model: str, config: Any) -> None:
     """Write `generator`, built from `config`, atomically; `model` is the name it was trained under."""
     record = {
         "coldstart": __version__,
@@ -58,12 +60,32 @@ def load_generator(path: Path) -> tuple[Generator, str]:
     """The generator in `path`, ready to translate, and the name of its model, `published` for a .pth or .pt file.
 
     Raises:
-        UserError: the file is missing, of another kind, or holds no generator that we know.
+        UserError: the file is missing, of another kind, or holds no generator that translates.
     """
+    if path.suffix in PUBLISHED and path.is_file():
+        return load_published(path), "published"
+    generator, model = _load(path)
+    if not isinstance(generator, Generator):
+        raise UserError(f"{path}: holds a {model}, which makes pictures from chance; give it to gan.sample")
+    return generator, model
+
+
+def load_sampler(path: Path) -> tuple[StyleGAN2Generator, str]:
+    """The generator in `path` that makes pictures from chance, and the name of its model.
+
+    Raises:
+        UserError: the file is missing, of another kind, or holds a translator.
+    """
+    generator, model = _load(path)
+    if not isinstance(generator, StyleGAN2Generator):
+        raise UserError(f"{path}: holds a {model}, which needs pictures to translate; give it to gan.translate")
+    return generator, model
+
+
+def _load(path: Path) -> tuple[nn.Module, str]:
+    """What `save_generator` wrote, ready to use, and its model's name."""
     if not path.is_file():
         raise UserError(f"{path}: no such file; give the generator.safetensors that gan.train wrote")
-    if path.suffix in PUBLISHED:
-        return load_published(path), "published"
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}

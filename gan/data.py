@@ -25,6 +25,7 @@ __all__ = [
     "Renders",
     "from_tensor",
     "open_domains",
+    "open_photos",
     "partners",
     "read_picture",
     "short_side_of",
@@ -168,9 +169,7 @@ def open_domains(
             `aligned` and a picture has no partner of its name and size.
     """
     renders = dataset.load(source)
-    photos = dataset.list_photos(target)
-    if len(photos) < FEWEST:
-        raise UserError(f"{target}: holds {len(photos)} photo, too few to learn a look from; give at least {FEWEST}")
+    photos = _enough_photos(target)
     for image in renders.images:
         if min(image["width"], image["height"]) < crop:
             raise UserError(
@@ -187,6 +186,32 @@ def open_domains(
         Renders(renders, guide),
         Pictures(photos, description="reading target photos", upright=True, short_side=short_side),
     )
+
+
+def open_photos(target: str | Path, size: Sequence[int], short_side: int) -> Pictures:
+    """The pictures of photo folder `target`, each scaled so that its shorter side has `short_side` pixels.
+
+    Raises:
+        UserError: the folder is missing or holds too few, or a picture is unreadable or does not cover `size` (width
+            and height) then.
+    """
+    paths = _enough_photos(target)
+    for path in paths:
+        width, height = read_picture(path).size
+        scale = short_side / min(width, height)
+        if round(width * scale) < size[0] or round(height * scale) < size[1]:
+            raise UserError(
+                f"{path}: is {width}×{height}, which scaled to a shorter side of {short_side} does not cover "
+                f"{size[0]}×{size[1]}; give a larger model.zoom"
+            )
+    return Pictures(paths, description="reading target photos", upright=True, short_side=short_side)
+
+
+def _enough_photos(target: str | Path) -> list[Path]:
+    photos = dataset.list_photos(target)
+    if len(photos) < FEWEST:
+        raise UserError(f"{target}: holds {len(photos)} photo, too few to learn a look from; give at least {FEWEST}")
+    return photos
 
 
 def short_side_of(folder: dataset.Dataset) -> int:

@@ -12,7 +12,7 @@ from coldstart.errors import UserError
 from gan.curves import draw_curves
 from gan.data import Pictures, Renders
 from gan.held_out import HeldOut, Scores
-from gan.models import Translator
+from gan.models import Model, Translator
 from gan.selection import MeasureConfig, Measurement, best, stop_reason
 
 __all__ = ["Measuring"]
@@ -103,7 +103,7 @@ class Measuring(pl.Callback):
         )
         draw_curves(self.history, chosen, self.config.retained, self.out / "measures.png")
 
-    def restore_best(self, model: Translator) -> None:
+    def restore_best(self, model: Model) -> None:
         """Give `model` the weights of the best measurement.
 
         Raises:

@@ -4,6 +4,7 @@
     python -m gan.train model=cyclegan_small steps=3000 source=… target=… out=…      # a CPU's evening
     python -m gan.train model=pix2pix_small source=… target=… out=…                  # pairs of equal file names
     python -m gan.train model.generator.base=32 model.generator.blocks=4 crop=128 …  # any part of a model's config
+    python -m gan.train model=stylegan2_small batch=16 target=… out=…                # photos alone, for gan.sample
 
 `source` is a dataset folder, `target` a dataset folder or a plain folder of photos. Every so often the generator is
 measured on renders that are kept out of the training (docs/measuring.md). Writes the best one so measured and the last,
@@ -11,24 +12,25 @@ generator.safetensors and generator_last.safetensors, for gan.translate; measure
 best.ckpt, and last.ckpt: the same command after an interruption goes on from there.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from omegaconf import MISSING
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from coldstart import cli, lineage, tracking, training
 from coldstart.errors import UserError
 from coldstart.holdout import refuse_test_photos
 from gan.callbacks import SampleGrids, sample_pairs
 from gan.checkpoint import GENERATOR_FILES, save_generator
-from gan.crops import Crops, From
-from gan.data import open_domains
+from gan.crops import Crops, From, PhotoCrops
+from gan.data import Pair, open_domains, open_photos
 from gan.held_out import divide
 from gan.measuring import Measuring
-from gan.models import MODELS, Translator
+from gan.models import MODELS, Model, StyleGAN2, Translator
 from gan.pairing import PAIRINGS
 from gan.selection import MeasureConfig
 
@@ -41,7 +43,7 @@ SAMPLES = 3  # rows of a sample grid
 class TrainConfig:
     """See conf/gan_train.yaml."""
 
-    source: str = MISSING
+    source: str | None = None
     target: str = MISSING
     out: str = MISSING
     model: dict[str, Any] = field(default_factory=dict)
@@ -86,14 +88,8 @@ def train(config: TrainConfig) -> None:
     settings: Any = cli.typed(MODELS[name].Config, config.model, "model")
     out = Path(config.out)
     torch.manual_seed(config.seed)
-    model: Translator = MODELS[name](settings, config.steps, config.seed, config.epoch)
-    if config.crop % model.generator.stride:
-        raise UserError(f"crop: must be a multiple of {model.generator.stride} for this generator, got {config.crop}")
-    refuse_test_photos(config.target, out)
-    aligned, guide = config.pairing == "aligned", model.generator.guide
-    everything = open_domains(config.source, config.target, config.crop, aligned=aligned, guide=guide)
-    wanted = config.measure.renders if config.measure.every else 0
-    domains, held = divide(*everything, wanted=wanted, seed=config.seed, aligned=aligned)
+    model: Translator | StyleGAN2 = MODELS[name](settings, config.steps, config.seed, config.epoch)
+    material = _pairs(config, model) if isinstance(model, Translator) else _photos(config, model)
     training.quiet()
     most = config.steps * model.OPTIMIZERS  # Lightning counts every optimiser's step
     # Each optimiser's losses reach its own networks, so that several devices must not wait for the others' gradients.
@@ -101,7 +97,7 @@ def train(config: TrainConfig) -> None:
     trainer = training.trainer(
         config.accelerator, config.devices, config.precision, most, use_distributed_sampler=False, **several
     )
-    parents = {"source": config.source, "target": config.target}
+    parents = {"target": config.target, **({"source": config.source} if config.source is not None else {})}
     if lineage.claim(out, "gan.train", cli.plain(config), parents=parents):
         print(f"{out / GENERATOR_FILES['best']}: already trained")
         return
@@ -110,9 +106,8 @@ def train(config: TrainConfig) -> None:
     done = training.saved_steps(last, model.OPTIMIZERS)
     step = config.batch * trainer.world_size  # pairs in a step, dealt to the devices in turn
     length = config.steps * step
-    crops = Crops(domains, config.pairing, crop=config.crop, length=length, seed=config.seed)
     loader = DataLoader(
-        crops,
+        material.crops(length),
         batch_size=config.batch,
         sampler=From(done * step + trainer.global_rank, length, trainer.world_size),
         num_workers=config.workers,
@@ -122,12 +117,11 @@ def train(config: TrainConfig) -> None:
     with tracking.start(logger, "gan.train", cli.plain(config), out) as run:
         trainer.logger = run.lightning() or None
         if trainer.is_global_zero:
-            samples = sample_pairs(*(held or domains), SAMPLES, model.generator.stride)
             trainer.callbacks += [  # type: ignore[attr-defined]
                 training.ProgressLines(f"training {name}", config.steps),
-                SampleGrids(config.sample_every, config.steps, samples, folder=out / "samples", run=run),
+                SampleGrids(config.sample_every, config.steps, material.samples(), folder=out / "samples", run=run),
             ]
-        measuring = Measuring(config.measure, config.steps, held[0], domains[1], out) if held else None
+        measuring = material.measuring
         trainer.callbacks += [  # type: ignore[attr-defined]
             *([measuring] if measuring else []),
             training.KeepCheckpoint(last, config.save_every, config.steps, model.OPTIMIZERS),
@@ -143,7 +137,49 @@ def train(config: TrainConfig) -> None:
     print(f"{out / GENERATOR_FILES['best']}: trained for {model.step} steps")
 
 
-def _conclude(measuring: Measuring, model: Translator, run: tracking.Run) -> None:
+class _Material(NamedTuple):
+    """What is trained on, so many items of it; what the sample grids show; what is measured, if anything."""
+
+    crops: Callable[[int], Dataset[Pair]]
+    samples: Callable[[], list[Pair]]
+    measuring: Measuring | None
+
+
+def _pairs(config: TrainConfig, model: Translator) -> _Material:
+    """Renders and photos, some renders held out."""
+    stride, guide, aligned = model.generator.stride, model.generator.guide, config.pairing == "aligned"
+    if config.source is None:
+        raise UserError("source has no value; give source=…")
+    if config.crop % stride:
+        raise UserError(f"crop: must be a multiple of {stride} for this generator, got {config.crop}")
+    refuse_test_photos(config.target, config.out)
+    everything = open_domains(config.source, config.target, config.crop, aligned=aligned, guide=guide)
+    wanted = config.measure.renders if config.measure.every else 0
+    domains, held = divide(*everything, wanted=wanted, seed=config.seed, aligned=aligned)
+    return _Material(
+        lambda length: Crops(domains, config.pairing, crop=config.crop, length=length, seed=config.seed),
+        lambda: sample_pairs(*(held or domains), SAMPLES, stride),
+        Measuring(config.measure, config.steps, held[0], domains[1], Path(config.out)) if held else None,
+    )
+
+
+def _photos(config: TrainConfig, model: StyleGAN2) -> _Material:
+    """Photos alone."""
+    size = model.generator.size
+    if config.source is not None:
+        raise UserError(f"source: model.name={model.config.name} learns from photos alone; leave source out")
+    if config.crop != min(size):
+        raise UserError(f"crop: must be the shorter side of model.generator.size={size}, got {config.crop}")
+    refuse_test_photos(config.target, config.out)
+    photos = open_photos(config.target, size, round(model.config.zoom * config.crop))
+
+    def crops(length: int) -> PhotoCrops:
+        return PhotoCrops(photos, size, length=length, seed=config.seed)
+
+    return _Material(crops, lambda: [Pair(*(part[None] for part in crops(1)[0]))], None)
+
+
+def _conclude(measuring: Measuring, model: Model, run: tracking.Run) -> None:
     """Say what was best and last, and why it ended; `model` becomes the best."""
     chosen, last = measuring.best, measuring.history[-1]
     if measuring.stopped:

@@ -111,7 +111,7 @@ class Model(pl.LightningModule):
     @property
     def final(self) -> nn.Module:
         """The generator to use: the average over the training if there is one (`model.ema`)."""
-        return self.generator if self.averaged is None else cast(nn.Module, self.averaged.module)
+        return self.generator if self.averaged is None else self.averaged.module
 
     @property
     def step(self) -> int:
