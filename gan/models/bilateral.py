@@ -38,9 +38,9 @@ class BilateralModelConfig(TranslatorConfig):
     discriminator: PatchConfig = field(default_factory=lambda: PatchConfig(base=32))
     lr: float = 1e-3
     ema: float = 0.99
-    lambda_gan: float = 1.0
+    lambda_gan: float = 0.3
     lambda_patches: float = 10.0
-    lambda_smooth: float = 1.0
+    lambda_smooth: float = 300.0
     lambda_identity: float = 0.1
     scales: int = 3
 

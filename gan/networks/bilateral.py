@@ -27,7 +27,7 @@ class BilateralConfig:
 
     base: int = 16
     depth: int = 8
-    residual: float = 0.5
+    residual: float = 0.25
     sensor: bool = True
 
     def __post_init__(self) -> None:
@@ -61,7 +61,7 @@ class BilateralGenerator(Generator):
         base: int = 16,
         *,
         depth: int = 8,
-        residual: float = 0.5,
+        residual: float = 0.25,
         sensor: bool = True,
     ) -> None:
         super().__init__()
