@@ -1,5 +1,6 @@
 """The bilateral translator: its losses, and that they lead to the photos' look."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 
 from coldstart import cli
 from coldstart.errors import UserError
+from gan.checkpoint import load_generator, save_generator
 from gan.data import Pair
 from gan.models.bilateral import Bilateral, BilateralModelConfig, sliced_wasserstein, smoothness
 from gan.networks import PatchConfig
@@ -81,3 +83,12 @@ def test_bad_weights_are_refused() -> None:
 def test_the_preset_is_the_default() -> None:
     config = cli.typed(BilateralModelConfig, cli.compose("gan_train", ["model=bilateral"]).model)
     assert config == BilateralModelConfig()
+
+
+def test_what_is_saved_translates_the_same(pair: Pair, tmp_path: Path) -> None:
+    bilateral = model(ema=0.0).eval()
+    torch.nn.init.normal_(bilateral.generator.matrices.weight)
+    save_generator(tmp_path / "a.safetensors", bilateral.final, "bilateral", BilateralConfig(4, 4))
+    loaded, name = load_generator(tmp_path / "a.safetensors")
+    assert name == "bilateral"
+    assert loaded(pair.source).equal(bilateral.pictures(pair)[1])
