@@ -87,9 +87,9 @@ def shelf(shelf: "Shelf", fridge: "Fridge") -> list[Furniture]:
         sheet([-half, front, z], [2 * half, 0, 0], [0, back - front, 0], "pane"),
         block((-half + 0.01, half - 0.01), (back - 0.012, back), (z - 0.008, z - 0.0005), "rim"),
     ]
-    bar = 0.014 if shelf.kind == "split" else 0.009
-    for x in (-half + bar + 0.003, half - bar - 0.003):
-        parts.append(block((x - bar, x + bar), (front, back), (z - 0.014, z - 0.0005), "rim"))
+    wide = 0.014 if shelf.kind == "split" else 0.009
+    for x in (-half + wide + 0.003, half - wide - 0.003):
+        parts.append(block((x - wide, x + wide), (front, back), (z - 0.014, z - 0.0005), "rim"))
     if shelf.kind == "split":
         parts.append(block((-0.011, 0.011), (front, back), (z - 0.014, z - 0.0005), "rim"))
         parts += [

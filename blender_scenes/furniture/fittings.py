@@ -223,6 +223,5 @@ def _bulb(depth: float, height: float) -> list[Furniture]:
     parts.append(Furniture(bulb.moved([0.0, depth, height - 0.098]), "bulb"))
     for a in np.linspace(np.pi, 2 * np.pi, 9):
         rib = block((0.066, 0.071), (-0.0015, 0.0015), (-0.024, 0.036), "bracket")
-        turned = carried(rib, euler([0, 0, np.degrees(a)]).T, np.array([0.01, depth + 0.015, height - 0.125]))
-        parts.append(turned)
+        parts.append(carried(rib, euler([0, 0, np.degrees(a)]).T, np.array([0.01, depth + 0.015, height - 0.125])))
     return parts

@@ -90,8 +90,8 @@ class ShelfUnit:
         for k, (z, _) in enumerate(self._levels()):
             parts += self._level(z, self.prices[k] if k < len(self.prices) else [])
         rng = np.random.default_rng(self.stock)
-        for x in ((-end + 0.02, -half - 0.02), (half + 0.02, end - 0.02)):
-            parts.append(stock(self._levels(), x, (0.01, 0.6 * depth), rng))
+        for bay in ((-end + 0.02, -half - 0.02), (half + 0.02, end - 0.02)):
+            parts.append(stock(self._levels(), bay, (0.01, 0.6 * depth), rng))
         parts.append(block((-4.0, 4.0), (depth + 1.0, depth + 1.02), (ground, 4.0), "cabinet"))  # the far wall
         parts.append(block((-4.0, 4.0), (-4.0, depth + 1.0), (ground - 0.02, ground), "cabinet"))
         return joined(parts)
