@@ -1,11 +1,13 @@
 """What happens beside the training: sample grids to look at."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
@@ -13,7 +15,9 @@ from coldstart.tracking import Run
 from gan.data import Pair, Pictures, Renders, from_tensor, to_pair
 from gan.models import Model
 
-__all__ = ["SampleGrids", "sample_pairs"]
+__all__ = ["SampleGrids", "picture_grid", "sample_pairs"]
+
+GAP = 4  # pixels between pictures of a grid
 
 
 def sample_pairs(source: Renders, target: Pictures, count: int, stride: int) -> list[Pair]:
@@ -36,10 +40,15 @@ def sample_pairs(source: Renders, target: Pictures, count: int, stride: int) -> 
     return [Pair(*(part[None] for part in pair)) for pair in pairs]
 
 
+def picture_grid(rows: Sequence[Sequence[Tensor]]) -> NDArray[np.uint8]:
+    """Rows of 3×H×W pictures in [-1, 1], all of one size, as one H×W×3 picture with white between them."""
+    pad = ((0, GAP), (0, GAP), (0, 0))
+    lines = [np.hstack([np.pad(from_tensor(p), pad, constant_values=255) for p in row]) for row in rows]
+    return np.vstack(lines)[:-GAP, :-GAP]
+
+
 class SampleGrids(pl.Callback):
     """Every `every` steps, and at the last, writes the model's pictures of fixed `pairs` to `folder`, one row each."""
-
-    GAP = 4  # pixels between pictures
 
     def __init__(self, every: int, steps: int, pairs: list[Pair], *, folder: Path, run: Run) -> None:
         self.every, self.steps, self.pairs, self.folder, self.run = every, steps, pairs, folder, run
@@ -55,10 +64,5 @@ class SampleGrids(pl.Callback):
         pl_module.train()
         self.folder.mkdir(parents=True, exist_ok=True)
         file = self.folder / f"{pl_module.step:06d}.png"
-        Image.fromarray(self._grid(rows)).save(file)
+        Image.fromarray(picture_grid([[column[0] for column in row] for row in rows])).save(file)
         self.run.images("samples", [file], [f"step {pl_module.step}: {pl_module.COLUMNS}"])
-
-    def _grid(self, rows: list[list[Tensor]]) -> np.ndarray[Any, np.dtype[np.uint8]]:
-        pad = ((0, self.GAP), (0, self.GAP), (0, 0))
-        lines = [np.hstack([np.pad(from_tensor(p[0]), pad, constant_values=255) for p in row]) for row in rows]
-        return np.vstack(lines)[: -self.GAP, : -self.GAP]

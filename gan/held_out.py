@@ -16,9 +16,10 @@ from gan.audit import ImageAudit, Limits, audit_pictures, retained_share
 from gan.data import Pictures, Renders, from_tensor, to_pair, to_tensor
 from gan.metrics.distances import FEWEST, DomainDistance, Estimate
 from gan.networks import Generator
+from gan.networks.stylegan2 import StyleGAN2Generator, sample
 from gan.translate import translate_image
 
-__all__ = ["HeldOut", "Scores", "divide"]
+__all__ = ["HeldOut", "Samples", "Scores", "divide"]
 
 SHARE = 5  # at most one render in so many is held out, so that a training on few loses little
 PHOTOS = 256  # at most so many of the target's photos are compared with
@@ -60,7 +61,7 @@ class HeldOut:
 
     def __init__(self, renders: Renders, photos: Pictures, device: torch.device) -> None:
         self.renders, self.device = renders, device
-        self.distance = _distance(photos, device)
+        self.distance = _distance([to_tensor(photos[i]) for i in spread(range(len(photos)), PHOTOS)], device)
 
     @torch.no_grad()
     def __call__(self, generator: Generator, context: Callable[[], AbstractContextManager[object]]) -> Scores:
@@ -89,8 +90,28 @@ class HeldOut:
         return retained_share(o for audit in audits for o in audit.objects)
 
 
-def _distance(photos: Pictures, device: torch.device) -> DomainDistance | None:
-    """The distance to `photos`, or None, said once, where it cannot be measured."""
+class Samples:
+    """Scores generators that make pictures from chance: as many samples as there are `photos` (each 3×H×W).
+
+    The samples are the same each time, but for what the generator has learnt; they hold no objects to retain.
+    """
+
+    def __init__(self, photos: Sequence[Tensor], device: torch.device) -> None:
+        self.count = len(photos)
+        self.distance = _distance(photos, device)
+
+    @torch.no_grad()
+    def __call__(self, generator: StyleGAN2Generator, context: Callable[[], AbstractContextManager[object]]) -> Scores:
+        """The scores of `generator`, in evaluation mode on the device, computed within `context`."""
+        if self.distance is None:
+            return Scores(None, None)
+        with context():
+            made = [to_tensor(from_tensor(sample(generator, 0, index)))[None] for index in range(self.count)]
+        return Scores(self.distance(made), None)
+
+
+def _distance(photos: Sequence[Tensor], device: torch.device) -> DomainDistance | None:
+    """The distance to `photos`, each 3×H×W in [-1, 1], or None, said once, where it cannot be measured."""
     if len(photos) < FEWEST:
         print(f"kid_lite0 is not measured: the target has {len(photos)} photos, fewer than {FEWEST}")
         return None
@@ -99,5 +120,4 @@ def _distance(photos: Pictures, device: torch.device) -> DomainDistance | None:
     except UserError as error:
         print(f"kid_lite0 is not measured: {error}")
         return None
-    chosen = spread(range(len(photos)), PHOTOS)
-    return DomainDistance((to_tensor(photos[index])[None] for index in chosen), device=device)
+    return DomainDistance((photo[None] for photo in photos), device=device)

@@ -1,35 +1,44 @@
 """What happens beside the training: measurements on held-out renders, the best checkpoint, stopping early."""
 
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 
 from coldstart import training
 from coldstart.dataset import write_json
 from coldstart.errors import UserError
 from gan.curves import draw_curves
-from gan.data import Pictures, Renders
-from gan.held_out import HeldOut, Scores
-from gan.models import Model, Translator
+from gan.held_out import Scores
+from gan.models import Model
 from gan.selection import MeasureConfig, Measurement, best, stop_reason
 
 __all__ = ["Measuring"]
 
 
 class Measuring(pl.Callback):
-    """Every `every` steps and at the last, scores `final` on `renders`, keeps `best.ckpt`, and may stop the training.
+    """Every `every` steps and at the last, scores `final`, keeps `best.ckpt`, and may stop the training.
 
     Writes measures.json and measures.png to `out`. Its state is the history alone; all else follows from it, so that
-    a resumed training decides as the uninterrupted one. `photos` are the training photos. Must come before
-    `KeepCheckpoint` among the callbacks, whose last.ckpt then holds the step's measurement.
+    a resumed training decides as the uninterrupted one. For a device, `scorer` gives what scores a generator within a
+    context, such as a `HeldOut`; `counts` says on how many pictures. Must come before `KeepCheckpoint` among the
+    callbacks, whose last.ckpt then holds the step's measurement.
     """
 
-    def __init__(self, config: MeasureConfig, steps: int, renders: Renders, photos: Pictures, out: Path) -> None:
-        self.config, self.steps, self.renders, self.photos, self.out = config, steps, renders, photos, out
+    def __init__(
+        self,
+        config: MeasureConfig,
+        steps: int,
+        scorer: Callable[[torch.device], Callable[..., Scores]],
+        counts: Mapping[str, int],
+        out: Path,
+    ) -> None:
+        self.config, self.steps, self.scorer, self.counts, self.out = config, steps, scorer, counts, out
         self.history: list[Measurement] = []
-        self.held_out: HeldOut | None = None
+        self.score: Callable[..., Scores] | None = None
 
     @property
     def best(self) -> Measurement:
@@ -54,12 +63,12 @@ class Measuring(pl.Callback):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Look at the photos; a training that was stopped stays so."""
         if trainer.is_global_zero:
-            self.held_out = HeldOut(self.renders, self.photos, pl_module.device)
+            self.score = self.scorer(pl_module.device)
         trainer.should_stop = self.stopped is not None
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
         """Measure if it is time."""
-        assert isinstance(pl_module, Translator)
+        assert isinstance(pl_module, Model)
         step = pl_module.step
         if step % self.config.every and step != self.steps:
             return
@@ -74,11 +83,11 @@ class Measuring(pl.Callback):
         if trainer.is_global_zero:
             self._tell(trainer, time.monotonic() - start)
 
-    def _scores(self, trainer: pl.Trainer, model: Translator) -> Scores:
-        if self.held_out is None:
+    def _scores(self, trainer: pl.Trainer, model: Model) -> Scores:
+        if self.score is None:
             return Scores(None, None)
         model.eval()  # as the generator will be used; and measuring must not move batch norm's statistics
-        scores = self.held_out(model.final, trainer.precision_plugin.forward_context)
+        scores = self.score(model.final, trainer.precision_plugin.forward_context)
         model.train()
         return scores
 
@@ -93,8 +102,7 @@ class Measuring(pl.Callback):
         write_json(
             self.out / "measures.json",
             {
-                "renders": len(self.renders),
-                "photos": len(self.photos),
+                **self.counts,
                 "best": chosen._asdict(),
                 "last": now._asdict(),
                 "stopped": self.stopped,

@@ -28,7 +28,7 @@ from gan.callbacks import SampleGrids, sample_pairs
 from gan.checkpoint import GENERATOR_FILES, save_generator
 from gan.crops import Crops, From, PhotoCrops
 from gan.data import Pair, open_domains, open_photos
-from gan.held_out import divide
+from gan.held_out import HeldOut, Samples, divide
 from gan.measuring import Measuring
 from gan.models import MODELS, Model, StyleGAN2, Translator
 from gan.pairing import PAIRINGS
@@ -156,10 +156,20 @@ def _pairs(config: TrainConfig, model: Translator) -> _Material:
     everything = open_domains(config.source, config.target, config.crop, aligned=aligned, guide=guide)
     wanted = config.measure.renders if config.measure.every else 0
     domains, held = divide(*everything, wanted=wanted, seed=config.seed, aligned=aligned)
+    measuring = None
+    if held:
+        renders, photos = held[0], domains[1]
+        measuring = Measuring(
+            config.measure,
+            config.steps,
+            lambda device: HeldOut(renders, photos, device),
+            {"renders": len(renders), "photos": len(photos)},
+            Path(config.out),
+        )
     return _Material(
         lambda length: Crops(domains, config.pairing, crop=config.crop, length=length, seed=config.seed),
         lambda: sample_pairs(*(held or domains), SAMPLES, stride),
-        Measuring(config.measure, config.steps, held[0], domains[1], Path(config.out)) if held else None,
+        measuring,
     )
 
 
@@ -176,7 +186,13 @@ def _photos(config: TrainConfig, model: StyleGAN2) -> _Material:
     def crops(length: int) -> PhotoCrops:
         return PhotoCrops(photos, size, length=length, seed=config.seed)
 
-    return _Material(crops, lambda: [Pair(*(part[None] for part in crops(1)[0]))], None)
+    def scorer(device: torch.device) -> Samples:
+        return Samples([pair.target for pair in map(crops(count).__getitem__, range(count))], device)
+
+    count = config.measure.renders if config.measure.every else 0
+    counts = {"samples": count, "photos": len(photos)}
+    measuring = Measuring(config.measure, config.steps, scorer, counts, Path(config.out)) if count else None
+    return _Material(crops, lambda: [Pair(*(part[None] for part in crops(1)[0]))], measuring)
 
 
 def _conclude(measuring: Measuring, model: Model, run: tracking.Run) -> None:

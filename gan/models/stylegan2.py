@@ -153,7 +153,7 @@ class StyleGAN2(Model):
 
     def pictures(self, pair: Pair) -> list[Tensor]:
         """The photo and samples, the same each time."""
-        drawn = [sample(self.final, 0, index, psi) for psi in (1.0, TRUNCATION) for index in range(SAMPLES)]
+        drawn = [sample(self.final, 0, index, psi)[None] for psi in (1.0, TRUNCATION) for index in range(SAMPLES)]
         return [pair.target, *drawn]
 
     @property

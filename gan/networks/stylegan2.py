@@ -1,5 +1,7 @@
 """StyleGAN2's generator: pictures from chance (Karras et al. 2020, arXiv 1912.04958)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import cast
@@ -12,7 +14,17 @@ from torch import Tensor, nn
 from coldstart.errors import UserError
 from gan.networks.equalised import EqualLinear, activate, blurred, upsampled
 
-__all__ = ["ModulatedConv", "StyleConfig", "StyleGAN2Generator", "channels_at", "sample", "start_of"]
+__all__ = [
+    "ModulatedConv",
+    "StyleConfig",
+    "StyleGAN2Generator",
+    "channels_at",
+    "demodulation",
+    "picture_of",
+    "sample",
+    "start_of",
+    "style_of",
+]
 
 SMALLEST = 4  # pixels of the shorter side that the learned constant has at least
 MAPPING_RATE = 0.01  # of the learning rate, for the mapping network (appendix B)
@@ -153,8 +165,12 @@ class StyleGAN2Generator(nn.Module):
 
     def forward(self, z: Tensor, truncation: float = 1.0) -> Tensor:
         """Pictures of `z`; `truncation` below 1 draws them towards the mean (Karras et al. 2019, appendix B)."""
+        return self.synthesise(self.styled(z, truncation))
+
+    def styled(self, z: Tensor, truncation: float = 1.0) -> Tensor:
+        """The w of `z`, truncated, for each layer: N×`styles`×`in_channels`."""
         w = self.average + truncation * (self.map(z) - self.average)
-        return self.synthesise(w[:, None].expand(-1, self.styles, -1))
+        return w[:, None].expand(-1, self.styles, -1)
 
     def map(self, z: Tensor) -> Tensor:
         """N×`in_channels` normally distributed to w of the same shape."""
@@ -180,12 +196,28 @@ class StyleGAN2Generator(nn.Module):
 
 
 @torch.no_grad()
-def sample(generator: StyleGAN2Generator, seed: int, index: int, truncation: float = 1.0) -> Tensor:
-    """Picture `index` of `seed` as 1×C×H×W, latent and noise included: the same however many are drawn beside it.
+def style_of(generator: StyleGAN2Generator, seed: int, index: int, truncation: float = 1.0) -> Tensor:
+    """The truncated w of picture `index` of `seed` for each layer, styles×latent: the same on every device."""
+    with _chance(seed, index, 0):
+        z = torch.randn(1, generator.in_channels)
+    return generator.styled(z.to(generator.average.device), truncation)[0]
 
-    torch's global generator goes on afterwards as if nothing had been drawn.
-    """
+
+@torch.no_grad()
+def picture_of(generator: StyleGAN2Generator, style: Tensor, seed: int, index: int) -> Tensor:
+    """C×H×W of `style` with the noise of picture `index` of `seed`."""
+    with _chance(seed, index, 1):
+        return generator.synthesise(style[None])[0].float()
+
+
+def sample(generator: StyleGAN2Generator, seed: int, index: int, truncation: float = 1.0) -> Tensor:
+    """Picture `index` of `seed` as C×H×W: the same however many are drawn beside it."""
+    return picture_of(generator, style_of(generator, seed, index, truncation), seed, index)
+
+
+@contextmanager
+def _chance(*key: int) -> Iterator[None]:
+    """Within it torch's global generator is seeded by `key`; then it goes on as if nothing had been drawn."""
     with torch.random.fork_rng():
-        torch.manual_seed(int(np.random.SeedSequence([seed, index]).generate_state(1, np.uint64)[0]))
-        z = torch.randn(1, generator.in_channels).to(generator.average.device)
-        return cast(Tensor, generator(z, truncation)).float()
+        torch.manual_seed(int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0]))
+        yield

@@ -140,7 +140,7 @@ class Scripted:
 
 @pytest.fixture
 def scripted(monkeypatch: pytest.MonkeyPatch) -> type[Scripted]:
-    monkeypatch.setattr("gan.measuring.HeldOut", Scripted)
+    monkeypatch.setattr("gan.train.HeldOut", Scripted)
     Scripted.seen = 0
     return Scripted
 
