@@ -74,6 +74,8 @@ def render(config: RenderConfig) -> None:
             progress.update(note=", ".join(f"{n} {what}" for what, n in counts.items() if n))
         progress.close()
         if failures:
+            if config.shards == 1:
+                lineage.withdraw(out)  # an unreadable mesh fails every scene; with its YAML mended the folder is free
             raise UserError(_report(failures, len(share)))
         missing = config.count - len(_rendered(out, config.looks))
         if missing:

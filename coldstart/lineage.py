@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -12,7 +13,7 @@ from coldstart import __version__
 from coldstart.dataset import write_json
 from coldstart.errors import UserError
 
-__all__ = ["claim", "complete", "fingerprint", "is_complete", "read_card"]
+__all__ = ["claim", "complete", "fingerprint", "is_complete", "read_card", "withdraw"]
 
 # How something is computed or watched, not what is computed: these may differ between two calls that fill one folder.
 INCIDENTAL = frozenset(
@@ -99,6 +100,13 @@ def claim(
         raise UserError(f"{out}: is not empty and has no card.json of ours; choose another out=")
     write_json(out / "card.json", card)
     return False
+
+
+def withdraw(out: str | Path) -> None:
+    """Give up the claim on a folder in which nothing came about: with files in it besides the card, it stays."""
+    out = Path(out)
+    if [p for p in out.rglob("*") if not p.is_dir()] == [out / "card.json"]:
+        shutil.rmtree(out)
 
 
 def complete(out: str | Path, **results: Any) -> None:

@@ -73,6 +73,18 @@ def test_changed_parents_are_another_config(
         lineage.claim(tmp_path / "out", "stage", CONFIG, {"source": parent})
 
 
+def test_a_claim_is_withdrawn_unless_something_came_of_it(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    lineage.claim(out, "stage", CONFIG)
+    (out / "images").mkdir()
+    lineage.withdraw(out)
+    assert not out.exists()
+    lineage.claim(out, "stage", CONFIG)
+    (out / "image.png").write_bytes(b"")
+    lineage.withdraw(out)
+    assert (out / "card.json").is_file()
+
+
 def test_a_foreign_folder_or_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("precious")
