@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -93,12 +94,16 @@ class HeldOut:
 class Samples:
     """Scores generators that make pictures from chance: as many samples as there are `photos` (each 3×H×W).
 
-    The samples are the same each time, but for what the generator has learnt; they hold no objects to retain.
+    The samples are the same each time, but for what the generator has learnt; they hold no objects to retain. Both are
+    enlarged to a shorter side of 224 pixels: at 64, the features know next to nothing of a picture (a plain colour is
+    as near to photos as these blurred to half their resolution).
     """
+
+    SIDE = 224  # pixels, what the features were trained on
 
     def __init__(self, photos: Sequence[Tensor], device: torch.device) -> None:
         self.count = len(photos)
-        self.distance = _distance(photos, device)
+        self.distance = _distance([self._enlarged(photo) for photo in photos], device)
 
     @torch.no_grad()
     def __call__(self, generator: StyleGAN2Generator, context: Callable[[], AbstractContextManager[object]]) -> Scores:
@@ -106,8 +111,12 @@ class Samples:
         if self.distance is None:
             return Scores(None, None)
         with context():
-            made = [to_tensor(from_tensor(sample(generator, 0, index)))[None] for index in range(self.count)]
-        return Scores(self.distance(made), None)
+            made = [sample(generator, 0, index) for index in range(self.count)]
+        return Scores(self.distance(self._enlarged(to_tensor(from_tensor(picture)))[None] for picture in made), None)
+
+    def _enlarged(self, picture: Tensor) -> Tensor:
+        scale = max(1.0, self.SIDE / min(picture.shape[1:]))
+        return F.interpolate(picture[None], scale_factor=scale, mode="bilinear", antialias=True)[0]
 
 
 def _distance(photos: Sequence[Tensor], device: torch.device) -> DomainDistance | None:
