@@ -1,30 +1,35 @@
-"""How fast translators train, beside the same networks and updates in plain float32 (`plain_gan.py`).
+"""How fast translators train, beside the same updates in plain float32 (`plain_gan.py`), and how fast they translate.
 
     python benchmarks/translate.py                      # the papers' networks, crops of 256, batch 1
     python benchmarks/translate.py crop=128 steps=5 models=[cut]
 
-Both sides see the same crops. Ours runs as `gan.train` runs it, in a Trainer and with its precision; plain is a loop.
-They take turns, so that a busy machine hinders both. Keys are the fields of `Speed`.
+Both sides of the first table see the same crops. Ours runs as `gan.train` runs it, in a Trainer and with its precision;
+plain is a loop. They take turns, so that a busy machine hinders both. The second table is of the networks alone,
+without reading and writing files. Keys are the fields of `Speed`.
 """
 
 import statistics
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks import plain_gan
 from coldstart import training
-from coldstart.cli import typed
+from coldstart.cli import conf_dir, typed
 from coldstart.tables import aligned
 from gan.data import Pair
 from gan.models import MODELS
+from gan.translate import translate_image
 
 PLAIN: dict[str, type[Any]] = {"cyclegan": plain_gan.CycleGan, "cut": plain_gan.Cut}
 
@@ -42,6 +47,9 @@ class Speed:
     turns: int = 3
     precision: str = "auto"  # of ours
     threads: int = 0  # 0: torch's own choice
+    translators: list[str] = field(default_factory=lambda: ["bilateral", "cyclegan_small", "cyclegan"])
+    side: int = 320  # of the pictures that are translated
+    pictures: int = 20  # translated by each
 
 
 class Noise(Dataset[Pair]):
@@ -90,6 +98,8 @@ def main(keys: list[str]) -> None:
         slow, fast = statistics.median(plain), statistics.median(ours)
         rows.append([name, f"{slow:.2f}", f"{fast:.2f}", f"{slow / fast:.2f}"])
     print(aligned([["model", "plain s/step", "ours s/step", "ratio"], *rows]))
+    rates = [[name, *(f"{rate:.1f}" for rate in pictures(name, config))] for name in config.translators]
+    print(f"\n{aligned([['translator', '1 picture at a time, images/s', 'a picture a thread, images/s'], *rates])}")
 
 
 def batches(config: Speed) -> DataLoader[Pair]:
@@ -115,6 +125,32 @@ def trainer_steps(model: Any, config: Speed) -> list[float]:
     trainer = training.trainer("cpu", 1, config.precision, most, callbacks=[watch])
     training.fit(trainer, model, batches(config))
     return [end - start for start, end in zip(watch.ends, watch.ends[1:], strict=False)]
+
+
+def pictures(name: str, config: Speed) -> tuple[float, float]:
+    """Pictures per second through the generator of preset `name`, files apart; with all threads on one, and on many."""
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        preset = OmegaConf.to_container(compose("gan_train", [f"model={name}"]).model)
+    model = MODELS[preset["name"]](typed(MODELS[preset["name"]].Config, preset, "model"), 1)
+    generator, threads = model.final.eval(), torch.get_num_threads()
+    shown = [torch.rand(1, 3, config.side, config.side) * 2 - 1 for _ in range(config.pictures)]
+
+    def translate(image: Tensor) -> Tensor:
+        with training.autocast(config.precision):
+            return translate_image(generator, image)
+
+    def rate(pool: ThreadPoolExecutor) -> float:
+        list(pool.map(translate, shown[:threads]))
+        start = time.perf_counter()
+        list(pool.map(translate, shown))
+        return len(shown) / (time.perf_counter() - start)
+
+    with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(threads) as many:
+        together = rate(one)
+        torch.set_num_threads(1)
+        apart = rate(many)
+    torch.set_num_threads(threads)
+    return together, apart
 
 
 if __name__ == "__main__":

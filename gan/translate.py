@@ -37,7 +37,7 @@ __all__ = ["TranslateConfig", "translate", "translate_image"]
 
 CARRIED = ("masks", "scenes", "depth", "normals", "albedo")  # what stays true when only the look changes
 FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
-    "png": ("PNG", {}),
+    "png": ("PNG", {"compress_level": 1}),  # Pillow's own level takes six times as long to save a tenth
     "jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
 }
 SMALLEST = 16  # pixels; below, the generator's padding would be larger than its picture

@@ -60,5 +60,7 @@ def test_cut_is_the_plain_one(pair: Pair) -> None:
 
 
 def test_the_table_has_a_line_for_each_model(capsys: pytest.CaptureFixture[str]) -> None:
-    main(["models=[cut]", "base=4", "blocks=8", "crop=64", "steps=1", "turns=1"])
-    assert capsys.readouterr().out.splitlines()[-1].startswith("cut")
+    main(["models=[cut]", "base=4", "blocks=8", "crop=64", "steps=1", "turns=1", "translators=[bilateral]", "side=64"])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-4].startswith("cut")
+    assert lines[-1].startswith("bilateral")

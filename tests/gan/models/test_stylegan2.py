@@ -128,7 +128,7 @@ def test_mixing_changes_the_style_once_along_the_layers(monkeypatch: pytest.Monk
 
 def test_twenty_steps_are_ten_and_ten(overrides: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    keys = [*overrides, "model.augment.images=40", "model.r1_every=4", "model.path_every=3"]
+    keys = [*overrides, "model.augment.images=40", "model.r1_every=4", "model.path=2", "model.path_every=3"]
     train(config([*keys, f"out={whole}", "sample_every=3"]))  # looking changes nothing
     with monkeypatch.context() as patch:
         patch.setattr(training, "KeepCheckpoint", Stop)
