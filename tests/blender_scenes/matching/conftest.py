@@ -71,4 +71,4 @@ def response() -> Callable[..., Response]:
     drawn = look.draw(look.Look(), np.random.default_rng(0))[1]
     plain = {"exposure": 0.0, "white_balance": (1.0, 1.0, 1.0), "gamma": 1.0, "shoulder": 0.0, "saturation": 1.0}
     nothing = dict.fromkeys(("vignette", "blur", "shot_noise", "read_noise"), 0.0)
-    return lambda **named: dataclasses.replace(drawn, jpeg=100, **{**plain, **nothing, **named})
+    return lambda **named: dataclasses.replace(drawn, jpeg=100, motion=(0.0, 0.0), **{**plain, **nothing, **named})
