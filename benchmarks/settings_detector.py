@@ -1,6 +1,6 @@
 """What cheaper renders cost a detector: the same scenes with few and many samples, a detector from each, one test.
 
-    python benchmarks/settings_detector.py out=outputs/settings_detector photos=../shared/data/fridge_a
+    python -m benchmarks.settings_detector out=outputs/settings_detector photos=../shared/data/fridge_a
 
 The renders of one sample count differ from another's in nothing else, and the detectors of one seed see the same
 batches. All are scored on fine renders of other scenes, and on labelled photos where `photos=` names a folder. Call it
@@ -13,7 +13,6 @@ anew with replacement (Efron & Tibshirani 1993). Few seeds make them look a litt
 import json
 import math
 import resource
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
+from benchmarks.commands import run
 from coldstart import dataset
 from coldstart.cli import plain, typed
 from coldstart.dataset import Dataset
@@ -88,13 +88,6 @@ def render(config: Comparison, folder: Path, *, samples: int, count: int, seed: 
     if count > before:
         cost.write_text(f"{(cpu_seconds() - cpu) / (count - before):.3f}\n")
     return float(cost.read_text()) if cost.exists() else math.nan
-
-
-def run(module: str, out: Path, **keys: Any) -> None:
-    """One of Coldstart's commands; it shows its own progress, and is done at once where it has been done."""
-    given = [f"{key}={value}".replace(" ", "") for key, value in {**keys, "out": out, "logger": "none"}.items()]
-    print(f"\n{module} {' '.join(given)}", flush=True)
-    subprocess.run([sys.executable, "-m", module, *given], check=True)
 
 
 def cpu_seconds() -> float:

@@ -1,7 +1,7 @@
 """How fast translators train, beside the same updates in plain float32 (`plain_gan.py`), and how fast they translate.
 
-    python benchmarks/translate.py                      # the papers' networks, crops of 256, batch 1
-    python benchmarks/translate.py crop=128 steps=5 models=[cut]
+    python -m benchmarks.translate                      # the papers' networks, crops of 256, batch 1
+    python -m benchmarks.translate crop=128 steps=5 models=[cut]
 
 Both sides of the first table see the same crops. Ours runs as `gan.train` runs it, in a Trainer and with its precision;
 plain is a loop. They take turns, so that a busy machine hinders both. The second table is of the networks alone,

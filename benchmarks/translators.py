@@ -1,7 +1,7 @@
 """Every translator on the simulated camera, whose truth is known, and on real places: one table each.
 
-    python benchmarks/translators.py out=outputs/translators real={fridge_a:path/to/photos}
-    python benchmarks/translators.py out=outputs/translators places=[simulated] models=[bilateral,cut_small]
+    python -m benchmarks.translators out=outputs/translators real={fridge_a:path/to/photos}
+    python -m benchmarks.translators out=outputs/translators places=[simulated] models=[bilateral,cut_small]
 
 Renders in the look `clean` are translated. On the simulated camera, the target is renders of other scenes in the look
 `simulated_camera`, and the truth the same scenes in it. Of a real place's photos one half is the target and the other
@@ -10,7 +10,6 @@ what is measured against the truth. Keys are the fields of `Comparison`.
 """
 
 import json
-import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from benchmarks.commands import run
 from coldstart.cli import plain, typed
 from coldstart.tables import aligned
 
@@ -58,38 +58,36 @@ def main(keys: list[str]) -> None:
     print(json.dumps(plain(config)))
     if "simulated" in config.places:
         folder = out / "simulated"
-        scene = {"scene": "fridge_a", "size": config.size, "count": config.count}
-        camera = {**scene, "look": "simulated_camera"}
-        renders = {"look": "clean", "passes": "[depth,normals,albedo]", "seed": config.seed}
-        run("blender_scenes.render", folder / "renders", **scene, **renders)
-        run("blender_scenes.render", folder / "truth", **camera, seed=config.seed)
-        run("blender_scenes.render", folder / "target", **camera, seed=config.seed + 1)
-        run("blender_scenes.render", folder / "unseen", **camera, seed=config.seed + 2)
-        compare(folder, config, target=folder / "target", unseen=folder / "unseen", truth=folder / "truth")
+        camera = {"scene": "fridge_a", "size": config.size, "count": config.count, "look": "simulated_camera"}
+        for seed, name in enumerate(("truth", "target", "unseen"), config.seed):
+            run("blender_scenes.render", folder / name, **camera, seed=seed)
+        known = {"target": folder / "target", "unseen": folder / "unseen", "truth": folder / "truth"}
+        compare("fridge_a", folder, config, **known)
     if "real" in config.places:
         for place, photos in config.real.items():
             folder = out / place
-            scene = {"scene": place, "size": config.size, "count": config.count}
-            renders = {"look": "clean", "passes": "[depth,normals,albedo]", "seed": config.seed}
-            run("blender_scenes.render", folder / "renders", **scene, **renders)
             run("coldstart.split", folder / "photos", data=photos, train=0.5, seed=config.seed)
-            compare(folder, config, target=folder / "photos" / "train", unseen=folder / "photos" / "test")
+            compare(place, folder, config, target=folder / "photos" / "train", unseen=folder / "photos" / "test")
 
 
-def compare(folder: Path, config: Comparison, *, target: Path, unseen: Path, truth: Path | None = None) -> None:
-    """Translate `folder`/renders in every way, measure, print the table."""
+def compare(
+    scene: str, folder: Path, config: Comparison, *, target: Path, unseen: Path, truth: Path | None = None
+) -> None:
+    """Render `scene` into `folder`/renders, translate that in every way, measure, print the table."""
     renders, times, made = folder / "renders", {}, {}
+    keys = {"look": "clean", "passes": "[depth,normals,albedo]", "seed": config.seed}
+    run("blender_scenes.render", renders, scene=scene, size=config.size, count=config.count, **keys)
     for model in config.models:
         made[model] = folder / "translated" / model
         if model in TRAINED:
             trained = folder / "trained" / model
             shared = {"steps": config.steps, "measure.every": config.every, "seed": config.seed}
-            run("gan.train", trained, model=model, source=renders, target=target, **{**shared, **TRAINED[model]})
+            timed("gan.train", trained, model=model, source=renders, target=target, **{**shared, **TRAINED[model]})
             times[model] = seconds(trained)
             how: dict[str, Any] = {"checkpoint": trained / "generator.safetensors"}
         else:
             how = {"model": model} if model == "none" else {"model": model, "target": target, "seed": config.seed}
-        run("gan.translate", made[model], source=renders, audit="off", **how)
+        timed("gan.translate", made[model], source=renders, audit="off", **how)
         run("gan.audit", folder / "audit" / model, translated=made[model], source=renders)
     folders = f"[{','.join(map(str, made.values()))}]"
     known = {"truth": truth} if truth else {}
@@ -116,12 +114,10 @@ def shown(measured: dict[str, float]) -> str:
     return f"{measured['value']:.4g} ± {error:.2g}"
 
 
-def run(module: str, out: Path, **keys: Any) -> None:
-    """One of Coldstart's commands, done at once where it has been done; how long it took lies beside `out`."""
-    given = [f"{key}={value}".replace(" ", "") for key, value in {**keys, "out": out, "logger": "none"}.items()]
-    print(f"\n{module} {' '.join(given)}", flush=True)
+def timed(module: str, out: Path, **keys: Any) -> None:
+    """`run`, and how long it took, which lies beside `out`."""
     start = time.perf_counter()
-    subprocess.run([sys.executable, "-m", module, *given], check=True)
+    run(module, out, **keys)
     clock = out.with_suffix(".seconds")
     if not clock.exists():
         clock.write_text(f"{time.perf_counter() - start:.2f}\n")

@@ -196,15 +196,16 @@ def open_photos(target: str | Path, size: Sequence[int], short_side: int) -> Pic
             and height) then.
     """
     paths = _enough_photos(target)
-    for path in paths:
-        width, height = read_picture(path).size
-        scale = short_side / min(width, height)
-        if round(width * scale) < size[0] or round(height * scale) < size[1]:
+    photos = Pictures(paths, description="reading target photos", upright=True, short_side=short_side)
+    for index, path in enumerate(paths):
+        height, width = photos[index].shape[:2]
+        if width < size[0] or height < size[1]:
+            wide, high = read_picture(path).size
             raise UserError(
-                f"{path}: is {width}×{height}, which scaled to a shorter side of {short_side} does not cover "
+                f"{path}: is {wide}×{high}, which scaled to a shorter side of {short_side} does not cover "
                 f"{size[0]}×{size[1]}; give a larger model.zoom"
             )
-    return Pictures(paths, description="reading target photos", upright=True, short_side=short_side)
+    return photos
 
 
 def _enough_photos(target: str | Path) -> list[Path]:

@@ -172,6 +172,7 @@ class Model(pl.LightningModule):
 class Translator(Model):
     """A model whose `generator` makes target images of source images, and whose losses can keep labels true."""
 
+    COLUMNS = "source | translated | target"
     generator: Generator
 
     def __init__(
@@ -184,3 +185,7 @@ class Translator(Model):
     def final(self) -> Generator:
         """The generator to translate with."""
         return cast(Generator, super().final)
+
+    def pictures(self, pair: Pair) -> list[Tensor]:
+        """The source, its translation, and a photo to compare with."""
+        return [pair.source, self.final(pair.source), pair.target]

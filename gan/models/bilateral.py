@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from coldstart.errors import UserError
 from gan.data import Pair
 from gan.models.base import Translator, TranslatorConfig
-from gan.models.critic import AugmentConfig, Critic
-from gan.models.losses import Losses, least_squares
-from gan.networks import PatchConfig, PatchDiscriminator
+from gan.models.critic import AugmentConfig, patch_critic
+from gan.models.losses import Losses
+from gan.networks import PatchConfig
 from gan.networks.bilateral import BilateralConfig, BilateralGenerator
 
 __all__ = ["Bilateral", "BilateralModelConfig", "sliced_wasserstein", "smoothness"]
@@ -82,14 +82,12 @@ class Bilateral(Translator):
     """A `BilateralGenerator`, a discriminator of photos, distances between patches."""
 
     Config = BilateralModelConfig
-    COLUMNS = "source | translated | target"
     generator: BilateralGenerator
 
     def __init__(self, config: BilateralModelConfig, steps: int, seed: int = 0, epoch: int = 1) -> None:
         super().__init__(config, BilateralGenerator(3, 3, **asdict(config.generator)), steps, seed, epoch)
         self.config = config
-        network = PatchDiscriminator(3, **asdict(config.discriminator))
-        self.critic = Critic(network, least_squares, 0.5, config.augment)
+        self.critic = patch_critic(config.discriminator, config.augment)
 
     def trained(self) -> list[list[nn.Module]]:
         """The discriminator, then the generator."""
@@ -113,7 +111,3 @@ class Bilateral(Translator):
             "identity": config.lambda_identity * grid.square().mean(),
             **self.safety(pair.source, fake, pair.objects),
         }
-
-    def pictures(self, pair: Pair) -> list[Tensor]:
-        """The source, its translation, and a photo to compare with."""
-        return [pair.source, self.final(pair.source), pair.target]

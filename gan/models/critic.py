@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import cast
 
 import torch
@@ -10,8 +10,10 @@ from kornia import augmentation as kornia_augmentation
 from torch import Tensor, nn
 
 from coldstart.errors import UserError
+from gan.models.losses import least_squares
+from gan.networks import PatchConfig, PatchDiscriminator
 
-__all__ = ["Augment", "AugmentConfig", "Critic", "frozen"]
+__all__ = ["Augment", "AugmentConfig", "Critic", "frozen", "patch_critic"]
 
 
 def _operations() -> dict[str, nn.ModuleDict]:
@@ -129,3 +131,8 @@ class Critic(nn.Module):
         scores_fake = self.network(self.augment(fake.detach()))
         self.augment.adapt(scores_real.detach().float().mean((1, 2, 3)) - self.boundary)
         return 0.5 * (self.loss(scores_real, True) + self.loss(scores_fake, False))
+
+
+def patch_critic(config: PatchConfig, augment: AugmentConfig) -> Critic:
+    """A PatchGAN that judges pictures of three channels by least squares."""
+    return Critic(PatchDiscriminator(3, **asdict(config)), least_squares, 0.5, augment)

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from coldstart.errors import UserError
 from gan.data import Pair
 from gan.models.base import Translator, TranslatorConfig
-from gan.models.critic import Critic
-from gan.models.losses import Losses, least_squares
-from gan.networks import FeatureMLP, PatchConfig, PatchDiscriminator, ResnetConfig, ResnetGenerator
+from gan.models.critic import patch_critic
+from gan.models.losses import Losses
+from gan.networks import FeatureMLP, PatchConfig, ResnetConfig, ResnetGenerator
 
 __all__ = ["CUT", "CUTConfig", "patch_nce"]
 
@@ -68,7 +68,6 @@ class CUT(Translator):
     """
 
     Config = CUTConfig
-    COLUMNS = "source | translated | target"
 
     def __init__(self, config: CUTConfig, steps: int, seed: int = 0, epoch: int = 1) -> None:
         generator = ResnetGenerator(3, 3, **asdict(config.generator))
@@ -78,8 +77,7 @@ class CUT(Translator):
             shapes = [f.shape for f in generator.eval().features(torch.zeros(1, 3, 64, 64), config.nce_layers)]
         generator.train()
         self.mlp = FeatureMLP([shape[1] for shape in shapes])
-        network = PatchDiscriminator(3, **asdict(config.discriminator))
-        self.critic = Critic(network, least_squares, 0.5, config.augment)
+        self.critic = patch_critic(config.discriminator, config.augment)
 
     def trained(self) -> list[list[nn.Module]]:
         """The discriminator, then the generator and the MLP, as in the authors' code."""
@@ -117,7 +115,3 @@ class CUT(Translator):
             keys.append(k.detach().flatten(2)[:, :, places].transpose(1, 2))
         vectors = zip(self.mlp(queries), self.mlp(keys), strict=True)
         return torch.stack([patch_nce(*pair, self.config.nce_temperature) for pair in vectors]).mean()
-
-    def pictures(self, pair: Pair) -> list[Tensor]:
-        """The source, its translation, and a photo to compare with."""
-        return [pair.source, self.final(pair.source), pair.target]

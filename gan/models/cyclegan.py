@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from coldstart.errors import UserError
 from gan.data import Pair
 from gan.models.base import Translator, TranslatorConfig
-from gan.models.critic import Critic
-from gan.models.losses import Losses, least_squares
+from gan.models.critic import patch_critic
+from gan.models.losses import Losses
 from gan.models.pool import ImagePool
-from gan.networks import PatchConfig, PatchDiscriminator, ResnetConfig, ResnetGenerator
+from gan.networks import PatchConfig, ResnetConfig, ResnetGenerator
 
 __all__ = ["CycleGAN", "CycleGANConfig"]
 
@@ -47,10 +47,7 @@ class CycleGAN(Translator):
         super().__init__(config, ResnetGenerator(3, 3, **asdict(config.generator)), steps, seed, epoch)
         self.config = config
         self.inverse = ResnetGenerator(3, 3, **asdict(config.generator))
-        self.critic_target, self.critic_source = (
-            Critic(PatchDiscriminator(3, **asdict(config.discriminator)), least_squares, 0.5, config.augment)
-            for _ in range(2)
-        )
+        self.critic_target, self.critic_source = (patch_critic(config.discriminator, config.augment) for _ in range(2))
         self.pool_target = ImagePool(config.pool, seed)
         self.pool_source = ImagePool(config.pool, seed + 1)
 

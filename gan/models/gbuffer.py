@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from gan.data import Pair
 from gan.guide import guide_channels
 from gan.models.base import Translator, TranslatorConfig
-from gan.models.critic import Critic
-from gan.models.losses import Losses, least_squares
+from gan.models.critic import patch_critic
+from gan.models.losses import Losses
 from gan.models.safety import SafetyConfig
-from gan.networks import PatchConfig, PatchDiscriminator
+from gan.networks import PatchConfig
 from gan.networks.guided import GuidedConfig, GuidedGenerator
 
 __all__ = ["GBuffer", "GBufferConfig"]
@@ -42,14 +42,12 @@ class GBuffer(Translator):
     """A generator of colours and guide, held to its render by the perceptual term, and a discriminator of photos."""
 
     Config = GBufferConfig
-    COLUMNS = "source | translated | target"
 
     def __init__(self, config: GBufferConfig, steps: int, seed: int = 0, epoch: int = 1) -> None:
         wide = 3 + guide_channels(config.generator.guide)
         super().__init__(config, GuidedGenerator(wide, 3, **asdict(config.generator)), steps, seed, epoch)
         self.config = config
-        network = PatchDiscriminator(3, **asdict(config.discriminator))
-        self.critic = Critic(network, least_squares, 0.5, config.augment)
+        self.critic = patch_critic(config.discriminator, config.augment)
 
     def trained(self) -> list[list[nn.Module]]:
         """The discriminator, then the generator."""
@@ -62,5 +60,5 @@ class GBuffer(Translator):
         yield {"adversarial": self.critic.fooled(fake), **self.safety(pair.source, fake, pair.objects)}
 
     def pictures(self, pair: Pair) -> list[Tensor]:
-        """The source, its translation, and a photo to compare with."""
+        """As of `Translator`, whose generators are not told of the guide."""
         return [pair.source, self.final(torch.cat([pair.source, pair.guide], 1)), pair.target]

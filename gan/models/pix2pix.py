@@ -38,7 +38,6 @@ class Pix2Pix(Translator):
     """
 
     Config = Pix2PixConfig
-    COLUMNS = "source | translated | target"
 
     def __init__(self, config: Pix2PixConfig, steps: int, seed: int = 0, epoch: int = 1) -> None:
         super().__init__(config, UnetGenerator(3, 3, **asdict(config.generator)), steps, seed, epoch)
@@ -64,7 +63,3 @@ class Pix2Pix(Translator):
             "l1": self.config.lambda_l1 * self.safety.l1(fake, target, pair.objects),
             **self.safety(source, fake, pair.objects),
         }
-
-    def pictures(self, pair: Pair) -> list[Tensor]:
-        """The pair, and between them what is made of its source."""
-        return [pair.source, self.final(pair.source), pair.target]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks import settings_detector
+from benchmarks import commands, settings_detector
 from coldstart.dataset import Dataset, categories_from, save
 from coldstart.runner import Step
 from coldstart.study import check_commands
@@ -79,7 +79,7 @@ def test_renders_differ_in_their_samples_alone(
             out.mkdir(parents=True)
             (out / "detections.json").write_text("[]")
 
-    monkeypatch.setattr(settings_detector.subprocess, "run", fake)
+    monkeypatch.setattr(commands.subprocess, "run", fake)
     settings_detector.main(
         [
             f"out={tmp_path / 'out'}",

@@ -80,16 +80,17 @@ def test_products_lie_inside_the_picture(sampler: Sampler, config: Callable[...,
 
 
 @pytest.mark.parametrize(
-    ("scene", "products"),
+    ("scene", "products", "most"),
     [
-        ("shelf scene.framing.span=[0.9,1]", "product=[orange,mustard]"),
-        ("fridge_a", "product=[orange,mustard,ketchup,water]"),
+        ("shelf scene.framing.span=[0.9,1]", "product=[orange,mustard]", 60),
+        ("fridge_a", "product=[orange,mustard,ketchup,water]", 60),
+        ("fridge_b", "seed=0", 35),  # at its true size it has no room for more
     ],
 )
-def test_crowded_holds_up_to_sixty(config: Callable[..., RenderConfig], scene: str, products: str) -> None:
+def test_crowded_holds_up_to_sixty(config: Callable[..., RenderConfig], scene: str, products: str, most: int) -> None:
     sampler = Sampler(config(*f"scene={scene}".split(), "placement=crowded", "placement.objects=[60,60]", products))
     specs = [sampler.sample(i) for i in range(2)]
-    assert max(len(s.placements) for s in specs) == 60
+    assert max(len(s.placements) for s in specs) == most
     assert sum(sum(s.unplaced.values()) for s in specs) < 0.1 * sum(len(s.placements) for s in specs)
 
 
@@ -101,7 +102,7 @@ def test_rows_fit_what_is_seen(config: Callable[..., RenderConfig]) -> None:
         sum(v) for v in zip(*((len(s.placements), sum(s.unplaced.values())) for s in specs), strict=True)
     )
     assert min(len(s.placements) for s in specs) >= 10
-    assert unplaced < 0.2 * placed
+    assert unplaced < 0.14 * placed
 
 
 def test_a_shelf_is_full_unless_told_otherwise(config: Callable[..., RenderConfig]) -> None:
@@ -139,7 +140,7 @@ def test_rows_are_equal_neighbours(config: Callable[..., RenderConfig]) -> None:
         spots = np.array([p.location for p in spec.placements])
         nearest = [np.argsort(np.linalg.norm(spots - spot, axis=1))[1] for spot in spots]
         same += [spec.placements[a].product == p.product for a, p in zip(nearest, spec.placements, strict=True)]
-    assert np.mean(same) > 0.5  # a quarter if by chance
+    assert np.mean(same) > 0.6  # a quarter if by chance
 
 
 def test_visible_fractions_come_near_to_what_is_wanted(config: Callable[..., RenderConfig]) -> None:
