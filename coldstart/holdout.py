@@ -3,16 +3,19 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from coldstart.dataset import list_photos, sha256
 from coldstart.errors import UserError
 from coldstart.lineage import read_card
 
-__all__ = ["refuse_test_photos"]
+__all__ = ["held_out_near", "photos_behind", "refuse_test_photos"]
+
+HELD_OUT = ("test", "val")
 
 
 def refuse_test_photos(target: str | Path, out: str | Path) -> None:
-    """Refuse to learn from photos of a test split that `coldstart.split` wrote.
+    """Refuse to learn from photos of a test (or val) split that `coldstart.split` wrote.
 
     Test splits are known by their cards, their photos by their bytes (sha256), whatever they are called. Where `target`
     is a side of a split, that split alone counts: others may divide the same photos by another seed. For any other
@@ -22,35 +25,68 @@ def refuse_test_photos(target: str | Path, out: str | Path) -> None:
     Raises:
         UserError: `target` holds a photo of a test split.
     """
-    tests = {digest: folder for folder in _test_splits(Path(target), Path(out)) for digest in _digests(folder)}
+    tests = {digest: folder for folder in held_out_near(target, out) for digest in _digests(folder)}
     for photo in list_photos(target) if tests else []:
         folder = tests.get(sha256(photo))
         if folder is not None:
             raise UserError(
-                f"{photo}: belongs to the test split {folder}, on which detectors are scored; "
+                f"{photo}: belongs to the {_side(folder)} split {folder}, on which detectors are scored; "
                 f"give target={folder.parent / 'train'}"
             )
 
 
-def _test_splits(target: Path, out: Path) -> Iterator[Path]:
-    """Folders whose card says that they are the test side of a split."""
-    target, out = target.resolve(), out.resolve()
-    if _side(target):
-        patterns = [(target.parent, "*/card.json")]
+def held_out_near(data: str | Path, out: str | Path) -> list[Path]:
+    """The val and test sides of splits that belong to `data` or lie near it or `out`: see `refuse_test_photos`."""
+    data, out = Path(data).resolve(), Path(out).resolve()
+    if _side(data):
+        patterns = [(data.parent, "*/card.json")]
     else:
-        bases = dict.fromkeys([target, target.parent, out.parent, out.parent.parent])
+        bases = dict.fromkeys([data, data.parent, out.parent, out.parent.parent])
         patterns = [(base, f"{depth}card.json") for base in bases for depth in ("", "*/", "*/*/")]
     folders = dict.fromkeys(card.parent for base, pattern in patterns for card in base.glob(pattern))
-    yield from (folder for folder in folders if _side(folder) == "test")
+    return [folder for folder in folders if _side(folder) in HELD_OUT]
+
+
+def photos_behind(folder: str | Path) -> list[Path]:
+    """The photos that `folder` was made with: those its translator learned from, or took its colours from.
+
+    `folder` is what gan.train or gan.translate wrote, or was made from that. Cards are followed to the parents that
+    are still there.
+
+    Raises:
+        UserError: a translator was trained on photos that are not there any more.
+    """
+    photos: dict[Path, None] = {}
+    waiting, seen = [Path(folder)], set[Path]()
+    while waiting:
+        here = waiting.pop()
+        here = here.parent if here.is_file() else here
+        if here.resolve() in seen:
+            continue
+        seen.add(here.resolve())
+        card = _card(here)
+        parents = {name: Path(parent["path"]) for name, parent in card.get("parents", {}).items()}
+        target = parents.pop("target", None) if card.get("stage", "").startswith("gan.") else None
+        if target is not None:
+            if not target.is_dir():
+                raise UserError(f"{here}: learned from {target}, which is not there, so its photos cannot be checked")
+            photos |= dict.fromkeys(list_photos(target))
+        waiting += [parent for parent in parents.values() if parent.exists()]
+    return list(photos)
 
 
 def _side(folder: Path) -> str | None:
-    """`train` or `test` if the folder is a side of a split."""
+    """`train`, `val` or `test` if the folder is a side of a split."""
+    card = _card(folder)
+    return card["config"].get("side") if card.get("stage") == "split" else None
+
+
+def _card(folder: Path) -> dict[str, Any]:
+    """The folder's card, or nothing where there is none of ours."""
     try:
-        card = read_card(folder)
-    except UserError:  # none, or not ours
-        return None
-    return card["config"].get("side") if card["stage"] == "split" else None
+        return read_card(folder)
+    except UserError:
+        return {}
 
 
 def _digests(folder: Path) -> Iterator[str]:

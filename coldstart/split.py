@@ -1,24 +1,34 @@
-"""Split a labelled dataset folder into train and test.
+"""Split a labelled dataset folder into train and test, or into folds for cross-validation.
 
     python -m coldstart.split data=DIR train=8 seed=0 out=DIR
+    python -m coldstart.split data=DIR folds=5 seed=0 out=DIR
 
-writes the dataset folders out/train and out/test. The split is fixed by the seed. Train gets at least one picture of
-every class where that is possible, and identical pictures always stay on one side.
+writes the dataset folders out/train, out/val (with val=) and out/test, or out/fold0/train, out/fold0/test and so on.
+Pictures that show the same thing stay on one side: equal files, one capture session, one scene, a render and its
+translations. Beyond that, every side gets its share of each class's boxes and of full and empty pictures.
 """
 
 import shutil
-from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from coldstart import cli, lineage, tracking
+from coldstart import cli, groups, lineage, tracking
 from coldstart.dataset import Dataset, Image, load, save, sha256
 from coldstart.errors import UserError
+from coldstart.holdout import photos_behind
 from coldstart.progress import track
+from coldstart.stratify import stratify
 
-__all__ = ["SplitConfig", "choose", "split"]
+__all__ = ["SplitConfig", "choose", "folds", "split"]
+
+BINS = 3  # few, some and many boxes a picture, each a label of its own
+
+Groups = list[list[int]]
+Sides = dict[str, set[int]]
 
 
 @dataclass(frozen=True)
@@ -28,11 +38,27 @@ class SplitConfig:
     data: str
     out: str
     train: int | float = 0.5
+    val: int | float = 0
+    folds: int = 0
     seed: int = 0
+    session: list[str] = field(default_factory=lambda: list(groups.SESSION_KEYS))
+    session_gap: float = groups.SESSION_GAP
+    session_pattern: str | None = None
+    translators: list[str] = field(default_factory=list)
     logger: tracking.LoggerConfig = field(default_factory=tracking.LoggerConfig)
 
     def __post_init__(self) -> None:
         check_share(self.train, "train")
+        if self.val:
+            check_share(self.val, "val")
+        if self.folds not in (0, *range(2, 1000)):
+            raise UserError(f"folds: must be 0 (train and test) or at least 2, got {self.folds}")
+        if self.folds and self.val:
+            raise UserError("val: a fold has train and test alone; leave val out, or folds")
+        if unknown := set(self.session) - set(groups.SESSION_KEYS):
+            raise UserError(f"session: {sorted(unknown)[0]!r} is none of {', '.join(groups.SESSION_KEYS)}")
+        if not self.session_gap >= 0:
+            raise UserError(f"session_gap: must be 0 seconds or more, got {self.session_gap}")
         if self.seed < 0:
             raise UserError(f"seed: must be 0 or more, got {self.seed}")
 
@@ -47,71 +73,160 @@ def check_share(train: int | float, key: str) -> None:
         raise UserError(f"{key}: must be a number of photos (1, 2, …) or a fraction between 0 and 1, got {train}")
 
 
-def choose(dataset: Dataset, train: int | float, seed: int) -> set[int]:
-    """Ids of the images that go to train; the others go to test.
+def choose(
+    dataset: Dataset,
+    train: int | float,
+    seed: int,
+    *,
+    val: int | float = 0,
+    grouped: Groups | None = None,
+    in_train: Iterable[int] = (),
+) -> Sides:
+    """Image ids of the sides train, val (if asked for) and test.
 
-    Groups of identical pictures (same sha256 of the file) are shuffled by `seed`. First come those that add the most
-    classes train does not have yet, then the rest in shuffled order, until `train` images are taken. A group that would
-    overshoot is passed over, so with duplicates train may end up a little smaller than asked for.
+    `grouped` are the pictures that stay together (by default those of `groups.together`), `in_train` those that must
+    be in train. Train gets every class where that is possible; with groups of several pictures, sides may become a
+    little larger or smaller than asked for.
 
     Raises:
-        UserError: either side would be empty.
+        UserError: a side would be empty, or train too small for `in_train`.
     """
     total = len(dataset.images)
-    wanted = round(train * total) if train < 1 else int(train)
-    if not 1 <= wanted < total:
+    wanted = {side: round(x * total) if x < 1 else int(x) for side, x in (("train", train), ("val", val)) if x}
+    wanted["test"] = total - sum(wanted.values())
+    if min(wanted.values()) < 1:
+        most = total - 1 - wanted.get("val", 0)
         raise UserError(
-            f"{dataset.root}: train={train} of its {total} photos leaves train or test empty; "
-            f"choose 1 to {total - 1} photos, or another fraction"
+            f"{dataset.root}: train={train}{f' val={val}' if val else ''} of its {total} photos leaves train or test "
+            f"empty; choose 1 to {max(most, 1)} photos for train, or another fraction"
         )
-    labels = {
-        image: {a["category_id"] for a in found if not a.get("ignore")} for image, found in dataset.by_image().items()
-    }
-    same: dict[str, list[int]] = defaultdict(list)
-    for image in dataset.images:
-        same[sha256(dataset.path(image))].append(image["id"])
-    groups = list(same.values())
-    waiting = [groups[i] for i in np.random.default_rng(seed).permutation(len(groups))]
-    taken: set[int] = set()
-    seen: set[int] = set()
+    grouped = groups.together(dataset, groups.sessions(dataset)) if grouped is None else grouped
+    fixed, free = _parted(grouped, in_train)
+    if len(fixed) > wanted["train"]:
+        raise UserError(
+            f"{dataset.root}: {len(fixed)} of its photos taught a translator (or go with one that did) and must be in "
+            f"train; give train={len(fixed)} or more"
+        )
+    room = np.array([wanted["train"] - len(fixed), *list(wanted.values())[1:]])
+    dealt = _deal(dataset, free, room, seed, complete_first=True)
+    sides = dict(zip(wanted, dealt, strict=True))
+    sides["train"] |= fixed
+    for side, ids in sides.items():
+        if not ids:
+            raise UserError(
+                f"{dataset.root}: its {len(grouped)} groups of photos that belong together (copies, one session, one "
+                f"scene) leave {side} empty; ask for another number of photos, or see session= in --help"
+            )
+    return sides
 
-    def fits(group: list[int]) -> bool:
-        return len(taken) + len(group) <= wanted
 
-    def new_classes(group: list[int]) -> int:
-        return len(set().union(*(labels[i] for i in group)) - seen)
+def folds(
+    dataset: Dataset, count: int, seed: int, *, grouped: Groups | None = None, in_train: Iterable[int] = ()
+) -> list[Sides]:
+    """Train and test of each of `count` folds; every picture is in the test of one fold, but for those `in_train`.
 
-    # max keeps the first of equals, so that the shuffled order decides among them.
-    while (best := max(filter(fits, waiting), key=new_classes, default=[])) and new_classes(best):
-        waiting.remove(best)
-        taken.update(best)
-        seen.update(*(labels[i] for i in best))
-    for group in waiting:
-        if fits(group):
-            taken.update(group)
-    if not taken:
-        raise UserError(f"{dataset.root}: train={train} is fewer than its groups of identical photos; choose more")
-    return taken
+    Raises:
+        UserError: there are fewer groups than folds.
+    """
+    grouped = groups.together(dataset, groups.sessions(dataset)) if grouped is None else grouped
+    fixed, free = _parted(grouped, in_train)
+    if len(free) < count:
+        raise UserError(
+            f"{dataset.root}: has {len(free)} groups of photos that belong together (copies, one session, one scene), "
+            f"too few for folds={count}; ask for fewer folds, or see session= in --help"
+        )
+    pictures = sum(map(len, free))
+    room = np.array([pictures // count + (k < pictures % count) for k in range(count)])
+    tests = _deal(dataset, free, room, seed)
+    if not all(tests):
+        raise UserError(f"{dataset.root}: its groups of photos are too large for folds={count}; ask for fewer folds")
+    everything = fixed.union(*tests)
+    return [{"train": everything - test, "test": test} for test in tests]
+
+
+def _parted(grouped: Groups, in_train: Iterable[int]) -> tuple[set[int], Groups]:
+    """The ids that must be in train, with those that go with them; and the groups that are free."""
+    fixed = set(in_train)
+    bound = [ids for ids in grouped if fixed & set(ids)]
+    return set().union(*bound), [ids for ids in grouped if not fixed & set(ids)]
+
+
+def _deal(
+    dataset: Dataset, grouped: Groups, room: NDArray[np.int64], seed: int, *, complete_first: bool = False
+) -> list[set[int]]:
+    """The image ids of each side, stratified by the boxes of each class and the number of boxes in a picture."""
+    sizes = np.array([len(ids) for ids in grouped], dtype=np.int64)
+    labels = _labels(dataset, grouped)
+    sides = stratify(labels, sizes, room, np.random.default_rng(seed), complete_first=complete_first)
+    return [{i for ids, side in zip(grouped, sides, strict=True) if side == k for i in ids} for k in range(len(room))]
+
+
+def _labels(dataset: Dataset, grouped: Groups) -> NDArray[np.float64]:
+    """Groups × (classes + BINS): boxes of each class, and pictures with few, some and many boxes."""
+    column = {c["id"]: k for k, c in enumerate(dataset.categories)}
+    asked = {image: [a for a in found if not a.get("ignore")] for image, found in dataset.by_image().items()}
+    order = sorted(asked, key=lambda image: len(asked[image]))
+    bins = {image: rank * BINS // len(order) for rank, image in enumerate(order)}
+    labels = np.zeros((len(grouped), len(column) + BINS))
+    for row, ids in enumerate(grouped):
+        for image in ids:
+            labels[row, len(column) + bins[image]] += 1
+            for a in asked[image]:
+                labels[row, column[a["category_id"]]] += 1
+    return labels
 
 
 def split(config: SplitConfig) -> None:
-    """Write out/train and out/test."""
+    """Write the folders of the sides, or of every fold's sides."""
     dataset = load(config.data)
-    taken = choose(dataset, config.train, config.seed)
+    grouped = _grouped(dataset, config)
+    used = _used(dataset, config.translators)
+    parts: Mapping[str, Sides]
+    if config.folds:
+        dealt = folds(dataset, config.folds, config.seed, grouped=grouped, in_train=used)
+        parts = {f"fold{k}/": sides for k, sides in enumerate(dealt)}
+    else:
+        parts = {
+            "": choose(dataset, config.train, config.seed, val=config.val, grouped=grouped, in_train=used),
+        }
     out, settings, parents = Path(config.out), cli.plain(config), {"data": config.data}
+    parents |= {f"translator {n}": folder for n, folder in enumerate(config.translators)}
     if lineage.claim(out, "split", settings, parents):
         print(f"{out}: already complete")
         return
     with tracking.start(config.logger, "split", settings, out) as run:
-        for side, ids in (("train", taken), ("test", {i["id"] for i in dataset.images} - taken)):
-            lineage.claim(out / side, "split", {**settings, "side": side}, parents)
-            copied = _copy(dataset, ids, out / side, f"copy {side}")
+        for part, side, ids in ((part, side, ids) for part, sides in parts.items() for side, ids in sides.items()):
+            folder = out / part / side
+            lineage.claim(folder, "split", {**settings, "side": side}, parents)
+            copied = _copy(dataset, ids, folder, f"copy {part}{side}")
             counts = {"images": len(copied.images), "boxes": len(copied.annotations)}
-            lineage.complete(out / side, **counts)
-            run.summary({f"{side}/{key}": value for key, value in counts.items()})
-            run.images(side, [copied.path(image) for image in copied.images[:8]])
-            print(f"{out / side}: {counts['images']} images, {counts['boxes']} boxes")
+            lineage.complete(folder, **counts)
+            run.summary({f"{part}{side}/{key}": value for key, value in counts.items()})
+            run.images(f"{part}{side}", [copied.path(image) for image in copied.images[:8]])
+            print(f"{folder}: {counts['images']} images, {counts['boxes']} boxes")
     lineage.complete(out)
+
+
+def _grouped(dataset: Dataset, config: SplitConfig) -> Groups:
+    """What must not be parted. Where all photos are one session, sessions say nothing and are left out."""
+    sessions = groups.sessions(dataset, config.session, config.session_gap, config.session_pattern)
+    if len(sessions) == 1 and len(dataset.images) > 1:
+        print(
+            f"{dataset.root}: all photos are of one session, which is split nevertheless: "
+            "its test photos look more like its train photos than those of another day would"
+        )
+    grouped = groups.together(dataset, sessions)
+    largest = max(map(len, grouped))
+    print(f"{len(dataset.images)} photos, {len(grouped)} groups that stay together, the largest of {largest}")
+    return grouped
+
+
+def _used(dataset: Dataset, translators: Iterable[str]) -> set[int]:
+    """Ids of the photos that translators have learned from."""
+    for folder in translators:
+        lineage.read_card(folder)  # without one, nobody knows what it has learned from
+    digests = {sha256(photo) for folder in translators for photo in photos_behind(folder)}
+    return {image["id"] for image in dataset.images if digests and sha256(dataset.path(image)) in digests}
 
 
 def _copy(dataset: Dataset, ids: set[int], root: Path, description: str) -> Dataset:

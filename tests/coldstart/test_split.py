@@ -7,7 +7,7 @@ import pytest
 from coldstart import lineage
 from coldstart.dataset import Dataset, load, save, sha256
 from coldstart.errors import UserError
-from coldstart.split import SplitConfig, choose, split
+from coldstart.split import SplitConfig, choose, folds, split
 from coldstart.tracking import LoggerConfig
 
 QUIET = LoggerConfig(kind="none")
@@ -37,11 +37,12 @@ def test_every_image_lands_on_one_side(toy: Toy, tmp_path: Path) -> None:
 def test_the_seed_decides(toy: Toy) -> None:
     data = toy("data", 12)
     assert choose(data, 6, 1) == choose(data, 6, 1)
-    assert len({frozenset(choose(data, 6, seed)) for seed in range(5)}) > 1
+    assert len({frozenset(choose(data, 6, seed)["train"]) for seed in range(5)}) > 1
 
 
 def test_a_fraction_is_of_the_photos(toy: Toy) -> None:
-    assert len(choose(toy("data", 8), 0.25, 0)) == 2
+    sides = choose(toy("data", 8), 0.25, 0, val=0.5)
+    assert {side: len(ids) for side, ids in sides.items()} == {"train": 2, "val": 4, "test": 2}
 
 
 def test_identical_pictures_stay_together(toy: Toy) -> None:
@@ -49,7 +50,7 @@ def test_identical_pictures_stay_together(toy: Toy) -> None:
     for copy in (1, 2):
         shutil.copyfile(data.path(data.images[0]), data.path(data.images[copy]))
     for seed in range(6):
-        assert len(choose(data, 3, seed) & {1, 2, 3}) in (0, 3)
+        assert len(choose(data, 3, seed)["train"] & {1, 2, 3}) in (0, 3)
 
 
 def test_a_rare_class_is_in_train(toy: Toy) -> None:
@@ -57,7 +58,7 @@ def test_a_rare_class_is_in_train(toy: Toy) -> None:
     # Only the last picture shows class 3.
     kept = [a for a in data.annotations if a["category_id"] != 3 or a["image_id"] == 10]
     save(Dataset(data.root, data.images, kept, data.categories))
-    assert all(10 in choose(load(data.root), 2, seed) for seed in range(5))
+    assert all(10 in choose(load(data.root), 2, seed)["train"] for seed in range(5))
 
 
 def test_masks_go_along(toy: Toy, tmp_path: Path) -> None:
@@ -87,7 +88,9 @@ def test_nothing_but_identical_pictures_is_refused(toy: Toy) -> None:
     data = toy("data", 3)
     for image in data.images[1:]:
         shutil.copyfile(data.path(data.images[0]), data.path(image))
-    with pytest.raises(UserError, match="groups of identical photos"):
+    with pytest.raises(
+        UserError, match=r"1 groups of photos that belong together .* leave test empty|leave train empty"
+    ):
         choose(data, 2, 0)
 
 
@@ -98,3 +101,61 @@ def test_a_finished_split_is_left_alone(toy: Toy, tmp_path: Path, capsys: pytest
     split(config)
     assert "already complete" in capsys.readouterr().out
     assert (tmp_path / "out" / "train" / "annotations.json").stat().st_mtime_ns == before
+
+
+def test_folds_test_every_picture_once(toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = toy("data", 7)
+    shutil.copyfile(data.path(data.images[0]), data.path(data.images[1]))
+    split(SplitConfig(str(data.root), str(tmp_path / "out"), folds=3, logger=QUIET))
+    assert "7 photos, 6 groups that stay together, the largest of 2" in capsys.readouterr().out
+    tests = [hashes(tmp_path / "out" / f"fold{k}" / "test") for k in range(3)]
+    trains = [hashes(tmp_path / "out" / f"fold{k}" / "train") for k in range(3)]
+    assert sorted(h for test in tests for h in test) == sorted(hashes(data.root))
+    for train, test in zip(trains, tests, strict=True):
+        assert not set(train) & set(test)
+        assert len(train) + len(test) == 7
+    assert lineage.read_card(tmp_path / "out" / "fold1" / "test")["config"]["side"] == "test"
+
+
+def test_too_many_folds_are_refused(toy: Toy) -> None:
+    with pytest.raises(UserError, match=r"has 3 groups .* too few for folds=4"):
+        folds(toy("data", 3), 4, 0)
+    with pytest.raises(UserError, match="at least 2, got 1"):
+        SplitConfig("data", "out", folds=1)
+
+
+def test_sessions_stay_together_and_a_single_one_is_said(
+    toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = toy("data", 6)
+    for k, image in enumerate(data.images):  # three at noon, three an hour later
+        name = f"IMG_20240131_{12 + k // 3}0{k}00.png"
+        data.path(image).rename(data.root / "images" / name)
+        image["file_name"] = name
+    save(data)
+    for seed in range(4):
+        assert choose(data, 3, seed)["train"] in ({1, 2, 3}, {4, 5, 6})
+    split(SplitConfig(str(data.root), str(tmp_path / "out"), train=2, session_gap=9999, logger=QUIET))
+    assert "all photos are of one session, which is split nevertheless" in capsys.readouterr().out
+    assert len(hashes(tmp_path / "out" / "train")) == 2
+
+
+def test_photos_that_a_translator_has_learned_from_go_to_train(toy: Toy, tmp_path: Path) -> None:
+    data, gan = toy("data", 6), tmp_path / "gan"
+    seen = tmp_path / "seen"
+    seen.mkdir()
+    for k in (1, 4):
+        shutil.copyfile(data.path(data.images[k]), seen / f"{k}.png")
+    lineage.claim(gan, "gan.train", {}, {"target": seen})
+    (gan / "generator.safetensors").touch()
+    translated = tmp_path / "translated"
+    lineage.claim(translated, "gan.translate", {}, {"checkpoint": gan / "generator.safetensors", "source": data.root})
+    for seed in range(3):
+        out = tmp_path / f"out{seed}"
+        split(SplitConfig(str(data.root), str(out), 3, seed=seed, translators=[str(translated)], logger=QUIET))
+        assert {sha256(p) for p in seen.iterdir()} <= set(hashes(out / "train"))
+    with pytest.raises(UserError, match="2 of its photos taught a translator"):
+        split(SplitConfig(str(data.root), str(tmp_path / "no"), 1, translators=[str(translated)], logger=QUIET))
+    with pytest.raises(UserError, match=r"has no card\.json"):
+        split(SplitConfig(str(data.root), str(tmp_path / "no"), 3, translators=[str(seen)], logger=QUIET))
+    assert not (tmp_path / "no").exists()
