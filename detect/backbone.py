@@ -7,10 +7,19 @@ from torchvision.ops import FeaturePyramidNetwork
 
 from coldstart.backbone import efficientnet_lite0, fold_batch_norm
 
-__all__ = ["PARTS", "STRIDES", "PyramidBackbone"]
+__all__ = ["PARTS", "STRIDES", "PyramidBackbone", "lite0_body"]
 
 STRIDES = (8, 16, 32)
 PARTS = 8  # the stem and seven stages
+
+
+def lite0_body(freeze: int, pretrained: bool) -> nn.Module:
+    """EfficientNet-Lite0 without batch norm; of the stem and the seven stages, the first `freeze` are not trained."""
+    body = efficientnet_lite0(pretrained)
+    fold_batch_norm(body)
+    for part in [body.conv_stem, *body.blocks][:freeze]:  # type: ignore[misc]
+        part.requires_grad_(False)
+    return body
 
 
 class PyramidBackbone(nn.Module):
@@ -22,12 +31,9 @@ class PyramidBackbone(nn.Module):
 
     def __init__(self, channels: int, freeze: int, pretrained: bool) -> None:
         super().__init__()
-        self.body = efficientnet_lite0(pretrained)
+        self.body = lite0_body(freeze, pretrained)
         self.pyramid = FeaturePyramidNetwork(self.body.feature_info.channels(), channels)  # type: ignore[union-attr, operator]
         self.out_channels = channels  # torchvision's detectors ask for it
-        fold_batch_norm(self.body)
-        for part in [self.body.conv_stem, *self.body.blocks][:freeze]:  # type: ignore[misc]
-            part.requires_grad_(False)
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Feature maps, finest first."""

@@ -1,12 +1,16 @@
+import sys
 from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from safetensors.torch import load_file, save_file
 
+from coldstart.cli import conf_dir
 from coldstart.errors import UserError
-from detect.detectors import Checkpoint, build, check, load, save
+from detect.detectors import DETECTORS, Checkpoint, build, check, load, save
 
+OTHERS = ["ssdlite", "retinanet_r50", "fasterrcnn_r50_v2", "rfdetr"]
 SMALL = {"name": "fcos_lite0", "channels": 32, "head_convs": 1, "pretrained": False}
 
 
@@ -110,3 +114,92 @@ def test_wrong_checkpoints_are_refused(tmp_path: Path) -> None:
     save_file(load_file(path), path, metadata)
     with pytest.raises(UserError, match="do not fit each other"):
         load(path)
+
+
+def test_every_detector_has_its_commented_config() -> None:
+    files = {path.stem: path.read_text() for path in (conf_dir() / "detector").glob("*.yaml")}
+    assert files.keys() == DETECTORS.keys() == {"fcos_lite0", *OTHERS}
+    for name, text in files.items():
+        keys = yaml.safe_load(text)
+        assert keys["name"] == name
+        check(keys)  # knows every key
+        assert all("#" in line for line in text.splitlines() if not line.startswith("name:"))
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_each_trains_finds_and_comes_back(name: str, tmp_path: Path) -> None:
+    """With the same interface as FCOS: labels from 0, float32, boxes within the picture, the same after a reload."""
+    if name == "rfdetr":
+        pytest.importorskip("rfdetr")
+    torch.manual_seed(0)
+    config = check({"name": name, "min_score": 1e-4, "max_detections": 20})
+    model = build(config, 2).train()
+    targets = [{"boxes": torch.tensor([[10.0, 10, 40, 50]]), "labels": torch.tensor([1])}, no_boxes()]
+    with torch.autocast("cpu", torch.bfloat16):
+        losses = model([torch.rand(3, 64, 64), torch.rand(3, 64, 64)], targets)
+    assert targets[0]["labels"].tolist() == [1]  # not changed in place
+    assert all(loss.dtype == torch.float32 and loss.isfinite() for loss in losses.values())
+    sum(losses.values()).backward()
+    assert {name for name, p in model.named_parameters() if p.requires_grad and p.grad is None} <= {
+        "network.backbone.0.encoder.encoder.embeddings.mask_token"  # of DINOv2's own training
+    }
+    assert any(p.grad is not None for p in model.backbone.parameters())
+    save(tmp_path / "detector.safetensors", Checkpoint(model, config, ["a", "b"], (100, 70)))
+    again = load(tmp_path / "detector.safetensors")
+    picture = [torch.rand(3, 70, 100)]
+    with torch.inference_mode():
+        found, expected = again.model(picture)[0], model.eval()(picture)[0]
+    assert 0 < len(found["boxes"]) <= 20
+    assert set(found["labels"].tolist()) <= {0, 1}
+    assert (found["boxes"] >= 0).all()
+    assert (found["boxes"][:, 2:].amax(dim=0) <= torch.tensor([100, 70])).all()
+    for key, value in expected.items():
+        assert torch.equal(value, found[key])
+
+
+def no_boxes() -> dict[str, torch.Tensor]:
+    return {"boxes": torch.zeros(0, 4), "labels": torch.zeros(0, dtype=torch.long)}
+
+
+def test_background_takes_label_0_inside_the_detector_alone() -> None:
+    """SSD learns one bright square as class 1 of 2, and calls it that."""
+    torch.manual_seed(0)
+    model = build(check({"name": "ssdlite", "freeze": 0}), 2).train()
+    picture = torch.zeros(3, 64, 64)
+    picture[:, 16:48, 16:48] = 1
+    target = {"boxes": torch.tensor([[16.0, 16, 48, 48]]), "labels": torch.tensor([1])}
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    for _ in range(25):
+        optimizer.zero_grad()
+        sum(model([picture] * 2, [target] * 2).values()).backward()
+        optimizer.step()
+    model.eval()
+    for module in model.modules():  # 25 steps are too few for running statistics
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.train()
+    found = model([picture, picture])[0]
+    assert found["labels"][0] == 1
+    torch.testing.assert_close(found["boxes"][0], target["boxes"][0], atol=6.0, rtol=0.0)
+
+
+def test_local_weights_are_used_but_for_the_classes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = {"name": "retinanet_r50", "weights": str(tmp_path / "coco.pth")}
+    with pytest.raises(UserError, match=r"coco\.pth: no such file"):
+        build(check(given), 2)
+    torch.save({"a": torch.zeros(1)}, tmp_path / "coco.pth")
+    with pytest.raises(UserError, match=r"coco\.pth: holds no weights of retinanet_r50"):
+        build(check(given), 2)
+    coco = build(check({"name": "retinanet_r50", "pretrained": False}), 91)
+    torch.save(coco.state_dict(), tmp_path / "coco.pth")
+    model = build(check(given), 2)
+    assert "starts from" in capsys.readouterr().out
+    assert torch.equal(model.backbone.body.conv1.weight, coco.backbone.body.conv1.weight)
+    assert not model.backbone.body.conv1.weight.requires_grad
+    assert model.backbone.body.layer4[0].conv1.weight.requires_grad
+    assert model.head.classification_head.cls_logits.out_channels == 2 * 9
+
+
+def test_rfdetr_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "rfdetr.config", None)
+    with pytest.raises(UserError, match=r"needs the package rfdetr .*pip install 'coldstart-vision\[rfdetr\]'"):
+        build(check({"name": "rfdetr"}), 2)

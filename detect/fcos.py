@@ -1,0 +1,71 @@
+"""FCOS on EfficientNet-Lite0: the default detector."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torchvision.models.detection import FCOS
+from torchvision.models.detection.anchor_utils import AnchorGenerator
+from torchvision.models.detection.fcos import FCOSHead
+
+from coldstart.errors import UserError
+from detect.backbone import PARTS, STRIDES, PyramidBackbone
+from detect.settings import Normalize, Settings, check_freeze, float_outputs
+
+__all__ = ["FcosLite0Config", "fcos_lite0"]
+
+
+@dataclass(frozen=True)
+class FcosLite0Config(Settings):
+    """See conf/detector/fcos_lite0.yaml."""
+
+    name: str = "fcos_lite0"
+    freeze: int = 4
+    channels: int = 96
+    head_convs: int = 2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_freeze(self.freeze, PARTS)
+        if self.channels < 32 or self.channels % 32:
+            raise UserError(f"detector.channels: {self.channels} is not a multiple of 32")
+        if self.head_convs < 0:
+            raise UserError(f"detector.head_convs: {self.head_convs} is below 0")
+
+
+class Head(FCOSHead):
+    """FCOS's head with distances by softplus.
+
+    torchvision's ReLU lets a seed start with every box empty, where the GIoU loss has no gradient: such a run learns
+    late or never. Softplus is its smooth twin (the paper's first version takes exp).
+    """
+
+    def __init__(self, channels: int, anchors: int, classes: int, convs: int) -> None:
+        super().__init__(channels, anchors, classes, convs)
+        regression = self.regression_head
+        regression.bbox_reg = nn.Sequential(regression.bbox_reg, nn.Softplus())  # the ReLU after it changes nothing
+
+
+def fcos_lite0(config: FcosLite0Config, classes: int) -> nn.Module:
+    """FCOS (Tian et al. 2019, arXiv 1904.01355; 2020, arXiv 2006.09214) on EfficientNet-Lite0, strides 8, 16 and 32."""
+    detector = FCOS(
+        PyramidBackbone(config.channels, config.freeze, config.pretrained),
+        classes,
+        anchor_generator=_positions(),
+        head=float_outputs(Head(config.channels, 1, classes, config.head_convs)),
+        score_thresh=config.min_score,
+        nms_thresh=config.nms,
+        detections_per_img=config.max_detections,
+    )
+    detector.transform = Normalize()
+    return detector.to(memory_format=torch.channels_last)
+
+
+def _positions() -> AnchorGenerator:
+    """FCOS's positions, as one square anchor per cell with the stride as its side.
+
+    They lie in the middle of a cell, (⌊s/2⌋ + xs, ⌊s/2⌋ + ys) (FCOS, section 3.1); torchvision's lie on its corner.
+    """
+    anchors = AnchorGenerator(tuple((s,) for s in STRIDES), ((1.0,),) * len(STRIDES))
+    anchors.cell_anchors = [cell + s // 2 for cell, s in zip(anchors.cell_anchors, STRIDES, strict=True)]
+    return anchors
