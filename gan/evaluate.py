@@ -25,13 +25,13 @@ from torch import Tensor, nn
 
 from coldstart import cli, dataset, lineage, tracking, training
 from coldstart.errors import UserError
+from coldstart.features import Lite0Features, extract
 from coldstart.progress import track
 from coldstart.tables import aligned
 from gan.checkpoint import GENERATOR_FILES
 from gan.data import Pictures, partners, read_picture, to_tensor
 from gan.metrics import standard, stlpips
 from gan.metrics.distances import FEWEST, frechet_distance, kernel_distance
-from gan.metrics.features import Lite0Features, extract
 from gan.metrics.pairs import bootstrap, pair_measures
 from gan.translate import TranslateConfig, translate
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torchmetrics.image.kid import KernelInceptionDistance
 
 from coldstart.errors import UserError
-from gan.metrics.features import Lite0Features, extract
+from coldstart.features import Lite0Features, extract
 
 __all__ = ["FEWEST", "DomainDistance", "Estimate", "frechet_distance", "kernel_distance"]
 
