@@ -1,6 +1,7 @@
 """Proof of placement by an independent library: FCL on the exact meshes of many random scenes.
 
-python benchmarks/check_placement.py 40          # of each placement kind in each scene
+python benchmarks/check_placement.py 40           # scenes of each placement kind in each scene
+python benchmarks/check_placement.py 10 visible   # instead: how visible the pieces are, by what is asked for
 """
 
 import sys
@@ -21,6 +22,7 @@ from coldstart.cli import compose, typed
 
 KINDS = ("random", "crowded", "rows", "stacks", "leaning", "occluded")
 SCENES = ("fridge_a", "fridge_b", "fridge", "shelf", "table")
+WANTED = ("null", "[1,1,1,1,1]", "[0,0,0,0,1]", "[1,2,1,0,0]")
 FLOAT = 0.001  # metres
 
 Meshes = Mapping[tuple[str, int], Mesh]
@@ -78,15 +80,20 @@ def visible_fractions(spec: SceneSpec, meshes: Meshes) -> list[float]:
     return fractions
 
 
+def sampler_of(scene: str, *keys: str) -> Sampler:
+    """As a render with these keys would have it."""
+    composed = compose("render", ["out=unused", f"scene={scene}", *keys])
+    OmegaConf.resolve(composed)
+    return Sampler(typed(RenderConfig, composed))
+
+
 def rows(count: int) -> Iterator[str]:
     """A line for each scene and kind, ready for Markdown."""
     yield "| scene | placement | pieces, fewest to most | no room | CPU ms, median and most | faults |"
     yield "|---|---|---|---|---|---|"
     for scene in SCENES:
         for kind in KINDS:
-            composed = compose("render", ["out=unused", f"scene={scene}", f"placement={kind}"])
-            OmegaConf.resolve(composed)
-            sampler = Sampler(typed(RenderConfig, composed))
+            sampler = sampler_of(scene, f"placement={kind}")
             sampler.sample(count)  # makes the meshes
             times, pieces, unplaced, wrong = [], [], 0, 0
             for index in range(count):
@@ -105,6 +112,24 @@ def rows(count: int) -> Iterator[str]:
             )
 
 
+def visible_rows(count: int) -> Iterator[str]:
+    """A line for each scene and wanted distribution: the share of pieces in each fifth, from hidden to whole."""
+    yield "| `placement.visible` | scene | pieces in each fifth | no room |"
+    yield "|---|---|---|---|"
+    for wanted in WANTED:
+        for scene in SCENES:
+            sampler = sampler_of(scene, "placement=occluded", f"placement.visible={wanted}")
+            fractions, unplaced = [], 0
+            for index in range(count):
+                spec = sampler.sample(index)
+                fractions += visible_fractions(spec, sampler.meshes)
+                unplaced += sum(spec.unplaced.values())
+            shares = np.histogram(fractions, 5, (0, 1))[0] / len(fractions)
+            found = " ".join(f"{share:.2f}".lstrip("0") for share in shares)
+            yield f"| `{wanted}` | `{scene}` | {found} | {unplaced / (unplaced + len(fractions)):.0%} |"
+
+
 if __name__ == "__main__":
-    for row in rows(int(sys.argv[1]) if len(sys.argv) > 1 else 10):
+    lines = visible_rows if sys.argv[2:] == ["visible"] else rows
+    for row in lines(int(sys.argv[1]) if len(sys.argv) > 1 else 10):
         print(row, flush=True)

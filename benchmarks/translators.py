@@ -1,6 +1,6 @@
 """Every translator on the simulated camera, whose truth is known, and on real places: one table each.
 
-    python -m benchmarks.translators out=outputs/translators real={fridge_a:path/to/photos}
+    python -m benchmarks.translators out=outputs/translators real.fridge_a=path/to/photos
     python -m benchmarks.translators out=outputs/translators places=[simulated] models=[bilateral,cut_small]
 
 Renders in the look `clean` are translated. On the simulated camera, the target is renders of other scenes in the look
