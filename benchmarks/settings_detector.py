@@ -17,17 +17,17 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
 from benchmarks.commands import run
 from coldstart import dataset
 from coldstart.cli import plain, typed
-from coldstart.dataset import Dataset
 from detect import scoring
+from detect.boxes import Floats, Ints
+from detect.matching import Matches
+from detect.precision import resamplings
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Comparison:
     seeds: list[int] = field(default_factory=lambda: [0, 1, 2])  # of the detectors of each sample count
     steps: int = 150
     batch: int = 8
-    draws: int = 200  # of images and seeds
+    draws: int = 1000  # of images and seeds
 
 
 def main(keys: list[str]) -> None:
@@ -56,27 +56,28 @@ def main(keys: list[str]) -> None:
     costs = {n: render(config, out / "renders" / str(n), samples=n, count=config.count) for n in config.samples}
     render(config, out / "fine", samples=config.fine_samples, count=config.fine, seed=1000)
     tests = {"fine renders": out / "fine", **({"photos": Path(config.photos)} if config.photos else {})}
-    detections: dict[tuple[str, int, int], Path] = {}
     for seed in config.seeds:
         for n in config.samples:
             made = out / "detectors" / f"{n}_{seed}"
             learn = {"mix": "synthetic", "steps": config.steps, "batch": config.batch, "size": config.size}
             run("detect.train", made, synthetic=f"[{out / 'renders' / str(n)}]", seed=seed, **learn)
             for name, data in tests.items():
-                scored = out / "scores" / f"{n}_{seed}_{name.split()[0]}"
-                run("detect.evaluate", scored, checkpoint=made / "detector.safetensors", data=data)
-                detections[name, n, seed] = scored / "detections.json"
+                run("detect.evaluate", scores(out, name, n, seed), checkpoint=made / "detector.safetensors", data=data)
     print(f"\n{json.dumps(plain(config))}")
     for name, folder in tests.items():
-        data, rng = dataset.load(folder), np.random.default_rng(0)
-        images = [rng.integers(len(data.images), size=len(data.images)) for _ in range(config.draws)]
-        chosen = [np.arange(len(data.images)), *images]
+        images = len(dataset.load(folder).images)
+        weights = np.concatenate([np.ones((1, images), dtype=np.int64), resamplings(images, config.draws)])
         found = {
-            n: np.stack([averages(data, detections[name, n, seed], chosen) for seed in config.seeds])
+            n: np.stack([averages(scores(out, name, n, seed), weights) for seed in config.seeds])
             for n in config.samples
         }
-        print(f"\n{name}: {len(data.images)} images, detectors of seeds {', '.join(map(str, config.seeds))}\n")
+        print(f"\n{name}: {images} images, detectors of seeds {', '.join(map(str, config.seeds))}\n")
         print(table(found, costs))
+
+
+def scores(out: Path, name: str, samples: int, seed: int) -> Path:
+    """Where a detector's scores on a test are kept."""
+    return out / "scores" / f"{samples}_{seed}_{name.split(maxsplit=1)[0]}"
 
 
 def render(config: Comparison, folder: Path, *, samples: int, count: int, seed: int = 0) -> float:
@@ -96,27 +97,13 @@ def cpu_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def averages(data: Dataset, detections: Path, chosen: list[NDArray[np.int64]]) -> NDArray[np.float64]:
-    """AP and AP50, len(chosen)×2, of the detections on each choice of images (places in `data`, repeats allowed)."""
-    predictions: dict[Any, list[Any]] = {image["id"]: [] for image in data.images}
-    for prediction in json.loads(detections.read_text()):
-        predictions[prediction["image_id"]].append(prediction)
-    truth, found = data.by_image(), []
-    for places in chosen:
-        drawn = [data.images[place] for place in places]
-        labels = [{**a, "image_id": i} for i, image in enumerate(drawn, 1) for a in truth[image["id"]]]
-        metrics = scoring.score(
-            [{**p, "image_id": i} for i, image in enumerate(drawn, 1) for p in predictions[image["id"]]],
-            [{**image, "id": i} for i, image in enumerate(drawn, 1)],
-            [{**label, "id": i} for i, label in enumerate(labels, 1)],
-            data.categories,
-            draws=0,
-        ).metrics
-        found.append([metrics["AP"], metrics["AP50"]])
-    return np.array(found, dtype=float)
+def averages(scored: Path, weights: Ints) -> Floats:
+    """AP and AP50, D×2, of a folder of detect.evaluate, its images counted as often as `weights` (D×images) says."""
+    means, _ = scoring.averages(Matches.load(scored / "matches.npz"), weights)
+    return np.stack([means["AP"], means["AP50"]], axis=1)
 
 
-def table(found: Mapping[int, NDArray[np.float64]], costs: Mapping[int, float]) -> str:
+def table(found: Mapping[int, Floats], costs: Mapping[int, float]) -> str:
     """Lines of text. `found`: seeds×(1 + draws)×2 AP and AP50 of each sample count; the first is on all images."""
     finest = found[max(found)]
     seeds, draws = len(finest), finest.shape[1] - 1

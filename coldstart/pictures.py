@@ -4,13 +4,15 @@ import base64
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-__all__ = ["data_uri", "nearest", "spread"]
+from coldstart.dataset import write_atomic
+
+__all__ = ["data_uri", "nearest", "save_figure", "spread"]
 
 T = TypeVar("T")
 THUMBNAIL = 16  # pixels a side, for comparing colours
@@ -45,6 +47,13 @@ def spread(items: Sequence[T], count: int) -> list[T]:
     if len(items) <= count:
         return list(items)
     return [items[i] for i in np.linspace(0, len(items) - 1, count).round().astype(int)]
+
+
+def save_figure(figure: Any, path: Path) -> None:
+    """Write a matplotlib figure as PNG, atomically."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    write_atomic(path, buffer.getvalue())
 
 
 def _colours(path: Path) -> NDArray[np.float32]:

@@ -3,14 +3,18 @@
     python -m detect.evaluate checkpoint=outputs/detectors/a/detector.safetensors data=photos out=outputs/scores/a
 
 Writes into `out`:
-  results.json      AP, AP50, AP75, AR100 (COCO), per class, and 95 % intervals over resampled images
+  results.json      AP, AP50, AP75, AR100 (COCO), per class, by size, by visible fraction where labels carry it, 95 %
+                    intervals over resampled images, confusion, kinds of errors, a suggested score, curves
+  *.png             groups, precision_recall, confusion, errors, threshold; with synthetic=[DIR,…] also embedding
   detections.json   every detection, as COCO results
   detections/       every photo: right boxes (green), false alarms (red), missed (orange, dashed), truth (white)
+  matches.npz       which detection found which box: what detect.compare needs
 Boxes with ignore=1 or iscrowd=1 count neither for nor against, as COCO treats crowds. Boxes of a class that the
 detector does not know count as missed; detections of a class that the data does not have are left out.
 """
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +22,11 @@ from PIL import Image
 
 from coldstart import cli, dataset, lineage, tracking, training
 from coldstart.errors import UserError
-from detect import detectors, inference, matching, scoring
-from detect.data import targets
+from coldstart.tables import aligned
+from detect import analysis, boxes, detectors, inference, scoring
 from detect.drawing import draw_marks, save_picture
+from detect.marks import marks
+from detect.threshold import ThresholdConfig
 
 __all__ = ["EvaluateConfig", "evaluate"]
 
@@ -34,7 +40,11 @@ class EvaluateConfig:
     data: str
     out: str
     score: float = 0.3
-    draws: int = 200
+    score_from: str | None = None
+    suggest: ThresholdConfig = field(default_factory=ThresholdConfig)
+    synthetic: list[str] = field(default_factory=list)
+    objects: int = 400
+    draws: int = 1000
     seed: int = 0
     accelerator: str = "auto"
     precision: str = "auto"
@@ -44,6 +54,8 @@ class EvaluateConfig:
             raise UserError(f"score: {self.score} is not between 0 and 1")
         if self.draws < 1 or self.seed < 0:
             raise UserError("draws must be at least 1 and seed not below 0")
+        if self.objects < 4:
+            raise UserError(f"objects: {self.objects} is below 4")
 
 
 def evaluate(config: EvaluateConfig) -> None:
@@ -54,68 +66,119 @@ def evaluate(config: EvaluateConfig) -> None:
     """
     checkpoint = detectors.load(config.checkpoint)
     data = dataset.load(config.data)
+    synthetic = [dataset.load(folder) for folder in config.synthetic]
     training.device(config.accelerator)
+    threshold = config.score if config.score_from is None else suggested_score(config.score_from)
     out = Path(config.out)
     parents = {"checkpoint": config.checkpoint, "data": config.data}
+    parents |= {f"synthetic {i}": folder for i, folder in enumerate(config.synthetic, 1)}
+    if config.score_from is not None:
+        parents["score_from"] = str(Path(config.score_from) / "results.json")
     if lineage.claim(out, "detect.evaluate", cli.plain(config), parents=parents):
         print(f"{out / 'results.json'}: already there")
         return
     with tracking.start(config.logger, "detect.evaluate", cli.plain(config), out) as run:
         photos = [data.path(image) for image in data.images]
         ids = {c["name"]: c["id"] for c in data.categories}
-        predictions: list[dict[str, Any]] = []
-        truth = data.by_image()
-        names = {c["id"]: c["name"] for c in data.categories}
-        pictures = []
         found_on = inference.detect(checkpoint, photos, config.accelerator, config.precision)
-        for image, photo, found in zip(data.images, photos, found_on, strict=True):
+        predictions: list[dict[str, Any]] = []
+        for image, found in zip(data.images, found_on, strict=True):
             predictions += inference.results(found, image["id"], ids)
-            shown = [d for d in found if d.score >= config.score and d.name in ids]
-            with Image.open(photo) as picture:
-                drawn = draw_marks(picture, matching.marks(shown, truth[image["id"]], names))
-            pictures.append(out / "detections" / Path(image["file_name"]).with_suffix(".jpg"))
-            save_picture(drawn, pictures[-1])
-        score = scoring.score(
-            predictions, data.images, data.annotations, data.categories, draws=config.draws, seed=config.seed
-        )
-        boxes = targets(data.annotations)
-        results = {
+        outcome = scoring.outcome(predictions, data.images, data.annotations, data.categories)
+        score = scoring.summary(outcome, draws=config.draws, seed=config.seed)
+        pictures = draw(outcome, data, threshold, out / "detections")
+        results: dict[str, Any] = {
             **score.metrics,
             "intervals": score.intervals,
             "per_class": score.per_class,
+            "per_class_intervals": score.class_intervals,
+            "by_size": score.by_size,
+            "by_visible_fraction": score.by_visible_fraction,
             "images": len(data.images),
-            "boxes": len(boxes),
+            "boxes": int(outcome.matches.wanted.sum()),
+            "boxes_per_class": dict(zip(outcome.matches.classes, outcome.matches.wanted.sum(0).tolist(), strict=True)),
+            **analysis.analyse(outcome, threshold, config.suggest),
             "checkpoint": config.checkpoint,
             "data": config.data,
         }
+        if synthetic:
+            results["embedding"] = analysis.embed(
+                checkpoint,
+                data,
+                synthetic,
+                out / "embedding.png",
+                count=config.objects,
+                seed=config.seed,
+                accelerator=config.accelerator,
+            )
+        charts = analysis.draw(outcome, score, results, out)
+        outcome.matches.save(out / "matches.npz")
         dataset.write_json(out / "detections.json", predictions)
         dataset.write_json(out / "results.json", results)
         run.summary(score.metrics)
         run.images("detections", pictures[:16])
+        for chart in [*charts, *([out / "embedding.png"] if synthetic else [])]:
+            run.images(chart.stem, [chart])
     lineage.complete(out, **score.metrics)
     unknown = sorted(set(ids) - set(checkpoint.class_names))
     if unknown:
         print(f"the detector does not know {', '.join(unknown)}: its boxes of these classes count as missed")
-    print(table(results, {name: sum(names[a["category_id"]] == name for a in boxes) for name in ids}))
-    print(f"{out / 'results.json'}; look at {out / 'detections'}")
+    print(table(results))
+    print("\n".join(analysis.lines(results)))
+    print(f"{out / 'results.json'}; look at {out / 'detections'} and {out}/*.png")
 
 
-def table(results: dict[str, Any], boxes: dict[str, int]) -> str:
+def suggested_score(folder: str) -> float:
+    """The score that an earlier detect.evaluate, on validation photos, suggests.
+
+    Raises:
+        UserError: `folder` holds no such results.
+    """
+    file = Path(folder) / "results.json"
+    try:
+        return float(json.loads(file.read_text(encoding="utf-8"))["suggested"]["score"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UserError(
+            f"score_from: {file} suggests no score; give the out folder of a detect.evaluate on validation photos"
+        ) from None
+
+
+def draw(outcome: scoring.Outcome, data: dataset.Dataset, threshold: float, folder: Path) -> list[Path]:
+    """Every photo with its marks; returns the files."""
+    place, pictures = boxes.places(data.images), []
+    for image in data.images:
+        pictures.append(folder / Path(image["file_name"]).with_suffix(".jpg"))
+        with Image.open(data.path(image)) as picture:
+            save_picture(draw_marks(picture, marks(outcome, place[image["id"]], threshold)), pictures[-1])
+    return pictures
+
+
+def table(results: dict[str, Any]) -> str:
     """The results as lines of text, one per class and one for all."""
-    width = max(map(len, [*boxes, "all classes"]))
-    lines = [f"{'':{width}}  boxes     AP   AP50"]
-    for name, values in results["per_class"].items():
-        lines.append(f"{name:{width}}  {boxes[name]:5}  {_number(values['AP'])}  {_number(values['AP50'])}")
-    lines.append(f"{'all classes':{width}}  {results['boxes']:5}  {_number(results['AP'])}  {_number(results['AP50'])}")
-    extra = f"AP75 {_number(results['AP75'])}  AR100 {_number(results['AR100'])}"
-    for key, interval in results["intervals"].items():
-        if interval:
-            extra += f"  {key} 95 % {interval[0]:.3f}–{interval[1]:.3f}"
-    return "\n".join([*lines, f"{extra}  ({results['images']} images)"])
+    rows = [["", "boxes", "AP", "95 %", "AP50", "95 %"]]
+    groups = [
+        (name, results["boxes_per_class"][name], values, results["per_class_intervals"][name])
+        for name, values in results["per_class"].items()
+    ]
+    for name, count, values, intervals in [*groups, ("all classes", results["boxes"], results, results["intervals"])]:
+        cells = [text for key in ("AP", "AP50") for text in (_number(values[key]), _interval(intervals[key]))]
+        rows.append([name, str(count), *cells])
+    rest = f"AP75 {_number(results['AP75'])}  AR100 {_number(results['AR100'])}  ({results['images']} images)"
+    parts = [["", "boxes", "AP", "AP50", "AR50"]]
+    for group in ("by_size", "by_visible_fraction"):
+        for name, values in results[group].items():
+            if values["boxes"]:
+                what = f"visible {name}" if group == "by_visible_fraction" else f"{name} boxes"
+                parts.append([what, str(values["boxes"]), *(_number(values[key]) for key in ("AP", "AP50", "AR50"))])
+    return "\n".join([aligned(rows, right=True), rest, *([aligned(parts, right=True)] if len(parts) > 1 else [])])
 
 
 def _number(value: float | None) -> str:
-    return "    –" if value is None else f"{value:.3f}"
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _interval(bounds: list[float] | None) -> str:
+    return f"{bounds[0]:.3f}–{bounds[1]:.3f}" if bounds else "–"
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
 """A picture of what was measured while training."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from coldstart.dataset import write_atomic
+from coldstart.pictures import save_figure
 from gan.selection import Measurement
 
 __all__ = ["draw_curves"]
@@ -31,6 +30,4 @@ def draw_curves(history: Sequence[Measurement], chosen: Measurement, floor: floa
         axes.axvline(chosen.step, lw=0.8, color="tab:red", label=f"best: step {chosen.step}")
         axes.grid(alpha=0.25)
     above.legend(frameon=False)
-    buffer = io.BytesIO()
-    figure.savefig(buffer)
-    write_atomic(path, buffer.getvalue())
+    save_figure(figure, path)

@@ -1,4 +1,3 @@
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ import pytest
 from PIL import Image
 
 from benchmarks import commands, settings_detector
-from coldstart.dataset import Dataset, categories_from, save
+from coldstart.dataset import Dataset, categories_from, load, save
 from coldstart.runner import Step
 from coldstart.study import check_commands
 from detect import scoring
@@ -35,10 +34,10 @@ def test_averages_count_an_image_as_often_as_it_was_drawn(tmp_path: Path) -> Non
         {"image_id": 2, "category_id": 1, "bbox": [10, 10, 20, 20], "score": 0.9},
         {"image_id": 4, "category_id": 1, "bbox": [10, 10, 20, 30], "score": 0.8},
     ]
-    detections = tmp_path / "detections.json"
-    detections.write_text(json.dumps(found))
-    chosen = [np.array(places) for places in ([0, 1, 2, 3], [0, 1, 0, 1], [2, 2, 2, 2], [0, 0, 0, 2])]
-    whole, best, worst, mostly = settings_detector.averages(data, detections, chosen)
+    outcome = scoring.outcome(found, data.images, data.annotations, data.categories)
+    outcome.matches.save(tmp_path / "matches.npz")
+    weights = np.array([[1, 1, 1, 1], [2, 2, 0, 0], [0, 0, 4, 0], [3, 0, 1, 0]])
+    whole, best, worst, mostly = settings_detector.averages(tmp_path, weights)
     metrics = scoring.score(found, data.images, data.annotations, data.categories, draws=0).metrics
     assert whole.tolist() == [metrics["AP"], metrics["AP50"]]
     assert best.tolist() == [1, 1]
@@ -77,7 +76,8 @@ def test_renders_differ_in_their_samples_alone(
             (out / "scenes").mkdir()
         if command[2] == "detect.evaluate":
             out.mkdir(parents=True)
-            (out / "detections.json").write_text("[]")
+            data = load(keys["data"])
+            scoring.outcome([], data.images, data.annotations, data.categories).matches.save(out / "matches.npz")
 
     monkeypatch.setattr(commands.subprocess, "run", fake)
     settings_detector.main(

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,8 +10,12 @@ from PIL import Image
 from coldstart import dataset
 from coldstart.errors import UserError
 from coldstart.tracking import LoggerConfig
+from detect import analysis, scoring
 from detect.drawing import FALSE_ALARM, MISSED, RIGHT
 from detect.evaluate import EvaluateConfig, evaluate
+from detect.matching import Matches
+from detect.threshold import ThresholdConfig
+from tests.detect.records import label, match_all
 
 Toys = Callable[..., Path]
 
@@ -35,6 +40,16 @@ def test_a_few_dozen_steps_find_toys_never_seen(trained: Path, toys: Toys, tmp_p
     assert set(results["per_class"]) == {"square", "disc", "bar"}
     detections = json.loads((out / "detections.json").read_text())
     assert {"image_id", "category_id", "bbox", "score"} == set(detections[0])
+    assert results["per_class_intervals"]["disc"]["AP"][0] <= results["per_class"]["disc"]["AP"]
+    assert results["by_size"]["small"]["boxes"] + results["by_size"]["medium"]["boxes"] == 24
+    counts = np.array(results["confusion"]["counts"])
+    assert counts[:3].sum() == 24
+    assert counts[:, :3].sum() == sum(d["score"] >= 0.3 for d in detections)
+    assert len(results["precision_at_recall"]["bar"]) == 101
+    assert Matches.load(out / "matches.npz").wanted.sum() == 24
+    for chart in ("groups", "precision_recall", "confusion", "errors", "threshold"):
+        with Image.open(out / f"{chart}.png") as opened:
+            assert len(np.unique(np.asarray(opened))) > 50, chart
     pictures = sorted((out / "detections").iterdir())
     assert [p.name for p in pictures] == [f"{i:03d}.jpg" for i in range(8)]
     assert sum(count(p, RIGHT) for p in pictures) > sum(count(p, FALSE_ALARM) for p in pictures)
@@ -60,6 +75,57 @@ def test_other_classes_ignored_boxes_and_absent_ones(
     assert results["per_class"]["disc"] == results["per_class"]["ghost"] == {"AP": None, "AP50": None}
     assert results["AP"] == pytest.approx(results["per_class"]["bar"]["AP"] / 2)
     assert sum(count(p, MISSED) for p in (tmp_path / "score" / "detections").iterdir()) > 0
+
+
+def test_the_suggested_score_is_used_on_other_photos(
+    trained: Path, toys: Toys, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint = trained / "detector.safetensors"
+    aimed = dataclasses.replace(
+        config(checkpoint, toys("validation", 6, seed=97), tmp_path / "val"), suggest=ThresholdConfig(false_alarms=0.5)
+    )
+    evaluate(aimed)
+    suggested = json.loads((tmp_path / "val" / "results.json").read_text())["suggested"]
+    assert suggested["false_alarms"] <= 0.5
+    assert "suggested for at most 0.5 false alarms per photo" in capsys.readouterr().out
+    test = config(checkpoint, toys("test", 4, seed=96), tmp_path / "test_score")
+    evaluate(dataclasses.replace(test, score_from=str(tmp_path / "val")))
+    results = json.loads((tmp_path / "test_score" / "results.json").read_text())
+    assert results["at_score"]["score"] == suggested["score"]
+    with pytest.raises(UserError, match="suggests no score"):
+        evaluate(dataclasses.replace(test, score_from=str(trained)))
+
+
+def test_objects_beside_those_of_synthetic_folders(
+    trained: Path, toys: Toys, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scored, out = toys("scored", 6, seed=95), tmp_path / "score"
+    folders = [str(toys("alike", 6, seed=94)), str(toys("unlike", 6, seed=93))]
+    for path in (Path(folders[1]) / "images").iterdir():  # the other domain: a negative
+        with Image.open(path) as opened:
+            Image.fromarray(255 - np.asarray(opened.convert("RGB"))).save(path)
+    keys = config(trained / "detector.safetensors", scored, out)
+    evaluate(dataclasses.replace(keys, synthetic=folders, objects=18))
+    embedding = json.loads((out / "results.json").read_text())["embedding"]
+    alike, unlike = (embedding["gaps"][folder] for folder in folders)
+    assert alike["own_domain"] < 0.75
+    assert unlike["own_domain"] > 0.9
+    assert len(embedding["points"]) == 54
+    assert {p["class"] for p in embedding["points"]} == {"square", "disc", "bar"}
+    assert (out / "embedding.png").is_file()
+    assert f"objects beside {folders[0]}" in capsys.readouterr().out
+
+
+def test_nothing_found_is_drawn_too(tmp_path: Path) -> None:
+    for name, labels in (("boxes", [label("milk", 0)]), ("nothing", [])):
+        outcome = match_all(labels, [])
+        score = scoring.summary(outcome, draws=5)
+        counts = dict(zip(outcome.matches.classes, outcome.matches.wanted.sum(axis=0).tolist(), strict=True))
+        results = {**analysis.analyse(outcome, 0.3, ThresholdConfig()), "boxes_per_class": counts}
+        for chart in analysis.draw(outcome, score, results, tmp_path / name):
+            assert chart.is_file()
+        json.dumps(results, allow_nan=False)
+        assert analysis.lines(results)[0].startswith("score 0.300 and above: precision –")
 
 
 def test_bad_input_writes_nothing(trained: Path, toys: Toys, tmp_path: Path) -> None:
