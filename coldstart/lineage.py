@@ -13,11 +13,11 @@ from coldstart import __version__
 from coldstart.dataset import write_json
 from coldstart.errors import UserError
 
-__all__ = ["claim", "complete", "fingerprint", "is_complete", "read_card", "withdraw"]
+__all__ = ["claim", "complete", "differences", "fingerprint", "is_complete", "read_card", "withdraw"]
 
 # How something is computed or watched, not what is computed: these may differ between two calls that fill one folder.
 INCIDENTAL = frozenset(
-    {"out", "logger", "accelerator", "devices", "sample_every", "save_every", "checkpoint_every"}
+    {"out", "logger", "accelerator", "devices", "sample_every", "save_every", "checkpoint_every", "mirror"}
     | {"workers", "threads", "device", "retries", "scene_timeout", "shard", "shards"}
 )
 
@@ -80,12 +80,11 @@ def claim(
         "parents": {name: {"path": str(path), "sha256": fingerprint(path)} for name, path in (parents or {}).items()},
         "complete": False,
     }
-    loose = INCIDENTAL | set(extends)
     if out.exists() and not out.is_dir():
         raise UserError(f"{out}: is a file, not a folder; choose another out=")
     if (out / "card.json").is_file():
         old = read_card(out)
-        differing = _differences(_identity(old, loose), _identity(card, loose))
+        differing = differences(old, card, extends)
         if differing:
             raise UserError(
                 f"{out}: holds data of another config (differs in {', '.join(differing[:5])}); "
@@ -137,6 +136,12 @@ def read_card(out: str | Path) -> dict[str, Any]:
     if not (isinstance(card, dict) and isinstance(card.get("config"), dict) and "stage" in card):
         raise UserError(f"{file}: is not a card of ours")
     return card
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any], extends: Iterable[str] = ()) -> list[str]:
+    """Dotted keys in which two cards differ that should stand for the same content; those in `extends` may."""
+    loose = INCIDENTAL | set(extends)
+    return _differences(_identity(old, loose), _identity(new, loose))
 
 
 def _identity(card: Mapping[str, Any], loose: Iterable[str]) -> dict[str, Any]:

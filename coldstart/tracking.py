@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from coldstart.errors import UserError
 from coldstart.lineage import read_card
 
-__all__ = ["LoggerConfig", "Run", "start"]
+__all__ = ["LoggerConfig", "Resumed", "Run", "start"]
 
 
 @dataclass
@@ -32,6 +32,13 @@ class LoggerConfig:
             raise UserError(f"logger.mode: {self.mode!r} is neither offline nor online")
 
 
+class Resumed(NamedTuple):
+    """A run to go on with: its id and the logger's next step."""
+
+    id: str
+    step: int
+
+
 class Run:
     """A run that logs nothing; the others say where they log to."""
 
@@ -47,6 +54,10 @@ class Run:
     def lightning(self) -> Any:
         """What `Trainer(logger=…)` takes."""
         return False
+
+    def resumed(self) -> Resumed | None:
+        """What `start` needs to go on with this run from here; None where the folder's files suffice."""
+        return None
 
     def finish(self, failed: bool) -> None:
         """Close the run."""
@@ -83,7 +94,9 @@ class CsvRun(Run):
 class WandbRun(Run):
     """A Weights & Biases run; offline runs lie in the out folder until `wandb sync` uploads them."""
 
-    def __init__(self, config: LoggerConfig, stage: str, settings: Mapping[str, Any], out: Path) -> None:
+    def __init__(
+        self, config: LoggerConfig, stage: str, settings: Mapping[str, Any], out: Path, resumed: Resumed | None
+    ) -> None:
         self.mode: Literal["offline", "online"] = "online" if config.mode == "online" else "offline"
         if self.mode == "offline":
             os.environ["WANDB_ERROR_REPORTING"] = "false"  # or W&B asks a server, offline or not, where to send errors
@@ -99,11 +112,15 @@ class WandbRun(Run):
                 name=f"{stage}-{out.name}",
                 dir=str(out),
                 mode=self.mode,
+                id=resumed.id if resumed else None,
+                resume="allow" if resumed else None,
                 config=dict(settings),
                 settings=wandb.Settings(silent=True, console="off", x_disable_stats=True),
             )
         except wandb.Error as error:
             raise UserError(f"logger: W&B cannot start ({error}); use logger.mode=offline or logger=csv") from None
+        if resumed and self.mode == "offline":  # online, the server knows
+            self.run.log({}, step=resumed.step)
         self.out = out
 
     def log(self, metrics: Mapping[str, float], step: int | None = None) -> None:
@@ -126,6 +143,10 @@ class WandbRun(Run):
 
         return WandbLogger(experiment=self.run)
 
+    def resumed(self) -> Resumed:
+        """The run's id, and a step beyond that which may still be open."""
+        return Resumed(self.run.id, self.run.step + 1)
+
     def finish(self, failed: bool) -> None:
         """Record the lineage card, close the run and say how to upload it."""
         if (self.out / "card.json").is_file():
@@ -140,9 +161,14 @@ class WandbRun(Run):
 
 
 @contextmanager
-def start(config: LoggerConfig, stage: str, settings: Mapping[str, Any], out: str | Path) -> Iterator[Run]:
-    """Open the run of one command; `stage` becomes the W&B job type, `settings` its config."""
-    run = _open(config, stage, settings, Path(out))
+def start(
+    config: LoggerConfig, stage: str, settings: Mapping[str, Any], out: str | Path, resumed: Resumed | None = None
+) -> Iterator[Run]:
+    """Open the run of one command, or go on with the one in `resumed`.
+
+    `stage` becomes the W&B job type, `settings` its config.
+    """
+    run = _open(config, stage, settings, Path(out), resumed)
     try:
         yield run
     except BaseException:
@@ -151,9 +177,9 @@ def start(config: LoggerConfig, stage: str, settings: Mapping[str, Any], out: st
     run.finish(failed=False)
 
 
-def _open(config: LoggerConfig, stage: str, settings: Mapping[str, Any], out: Path) -> Run:
+def _open(config: LoggerConfig, stage: str, settings: Mapping[str, Any], out: Path, resumed: Resumed | None) -> Run:
     if config.kind == "wandb":
         if importlib.util.find_spec("wandb"):
-            return WandbRun(config, stage, settings, out)
+            return WandbRun(config, stage, settings, out, resumed)
         print("warning: this Python has no wandb; the run is logged to metrics.csv instead", file=sys.stderr)
     return Run() if config.kind == "none" else CsvRun(out)

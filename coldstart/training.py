@@ -2,29 +2,42 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from coldstart.errors import UserError
+from coldstart.mirror import Mirror
 from coldstart.progress import Progress
+from coldstart.tracking import Resumed, Run
 
 __all__ = [
     "PRECISIONS",
     "KeepCheckpoint",
+    "KeepRun",
     "NotFinite",
     "ProgressLines",
     "autocast",
+    "averaged",
+    "check_finite",
     "device",
+    "ends_step",
     "fit",
     "load_weights",
     "precision",
     "quiet",
     "save",
+    "saved_batches",
+    "saved_run",
     "saved_steps",
+    "seed_step",
     "trainer",
 ]
 
@@ -44,12 +57,12 @@ class ProgressLines(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Begin where a resumed run stands."""
-        done = trainer.fit_loop.total_batch_idx + 1
-        self.progress = Progress(self.total, self.description, unit="step", initial=max(done, 0))
+        done = max(trainer.fit_loop.total_batch_idx + 1, 0) // trainer.accumulate_grad_batches
+        self.progress = Progress(self.total, self.description, unit="step", initial=done)
 
-    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        """One step further."""
-        if self.progress is not None:
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """One step further, if the batch was its last."""
+        if self.progress is not None and ends_step(trainer, batch_idx):
             values = trainer.progress_bar_metrics
             note = " ".join(f"{k}={v:.3f}" for k, v in values.items() if isinstance(v, float) and k != "v_num")
             self.progress.update(note=note)
@@ -63,19 +76,40 @@ class ProgressLines(pl.Callback):
 class KeepCheckpoint(pl.Callback):
     """`save`s to `path` every `every` steps, at the last, where a callback before it stops the training, on SIGTERM.
 
-    `per_step` is how many optimisers a training step moves, since Lightning counts those.
+    `per_step` is how many optimisers a training step moves, since Lightning counts those. What is saved is then copied
+    to `mirror`, if there is one.
     """
 
-    def __init__(self, path: Path, every: int, steps: int, per_step: int = 1) -> None:
-        self.path, self.every, self.steps, self.per_step = path, every, steps, per_step
+    def __init__(self, path: Path, every: int, steps: int, per_step: int = 1, mirror: Mirror | None = None) -> None:
+        self.path, self.every, self.steps, self.per_step, self.mirror = path, every, steps, per_step, mirror
 
-    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Save where it is due."""
         step = trainer.global_step // self.per_step
         # Several processes stop between two steps, each when it hears of the signal; they cannot save together then.
         stopping = trainer.should_stop or (trainer.received_sigterm and trainer.world_size == 1)
-        if step % self.every == 0 or step == self.steps or stopping:
+        due = ends_step(trainer, batch_idx) and (step % self.every == 0 or step == self.steps)
+        if due or stopping:
             save(trainer, self.path, step)
+            if self.mirror is not None and trainer.is_global_zero:
+                self.mirror.push(self.path, step)
+
+
+class KeepRun(pl.Callback):
+    """Keeps in the checkpoint which run is logged to, and how far, for `saved_run` to go on with."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    def state_dict(self) -> dict[str, Any]:
+        """The run, if its logger knows of going on."""
+        resumed = self.run.resumed()
+        return resumed._asdict() if resumed else {}
+
+
+def ends_step(trainer: pl.Trainer, batch_idx: int) -> bool:
+    """Whether a batch is the last of those whose gradients make one step."""
+    return (batch_idx + 1) % trainer.accumulate_grad_batches == 0
 
 
 def save(trainer: pl.Trainer, path: Path, step: int) -> None:
@@ -106,6 +140,25 @@ def saved_steps(path: Path, per_step: int = 1) -> int:
     return int(_read(path)["global_step"]) // per_step if path.is_file() else 0
 
 
+def saved_batches(path: Path) -> int:
+    """How many batches a module that counts them in its checkpoints had seen when `save` wrote `path`; 0 without it.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    return int(_read(path)["batches"]) if path.is_file() else 0
+
+
+def saved_run(path: Path) -> Resumed | None:
+    """The run that `KeepRun` noted in the checkpoint at `path`, if there is one.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    noted = _read(path)["callbacks"].get("KeepRun") if path.is_file() else None
+    return Resumed(**noted) if noted else None
+
+
 def load_weights(path: Path, module: pl.LightningModule) -> None:
     """Give `module` the weights that it had when `save` wrote `path`.
 
@@ -122,6 +175,34 @@ def _read(path: Path) -> dict[str, Any]:
         return dict(checkpoint)
     except Exception as error:  # torch.load raises what the damaged bytes happen to lead to
         raise UserError(f"{path}: cannot be read ({type(error).__name__}); remove it to train from the start") from None
+
+
+def check_finite(losses: Mapping[str, Tensor], step: int, remedy: str) -> None:
+    """Stop before a broken number reaches the weights.
+
+    Raises:
+        NotFinite: a loss is NaN or infinite; names it and the `step`, and says the `remedy`.
+    """
+    values = {name: float(loss.detach()) for name, loss in losses.items()}
+    broken = [f"{name} {value:.3g}" for name, value in values.items() if not np.isfinite(value)]
+    if broken:
+        raise NotFinite(f"step {step}: a loss is not a finite number ({', '.join(broken)}); {remedy}")
+
+
+def seed_step(seed: int, step: int, rank: int) -> None:
+    """Give what torch draws in a step its own stream of chance: resuming needs no state of the generator."""
+    sequence = np.random.SeedSequence([seed, step, rank])
+    torch.manual_seed(int(sequence.generate_state(1, np.uint64)[0]))
+
+
+def averaged(network: nn.Module, decay: float) -> AveragedModel:
+    """A copy of `network` that becomes the exponential moving average of its weights by `update_parameters`.
+
+    The average is `decay` · average + (1 − `decay`) · weights, and begins with the first weights it is given.
+    """
+    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay))  # type: ignore[no-untyped-call]
+    average.requires_grad_(False)
+    return average
 
 
 def precision(wanted: str = "auto") -> str:
@@ -163,6 +244,8 @@ def trainer(accelerator: str, devices: int, wanted: str, max_steps: int, **optio
     Raises:
         UserError: this machine has no such devices, or they cannot compute in that precision.
     """
+    if wanted == "16-mixed" and device(accelerator).type == "cpu":
+        raise UserError("precision=16-mixed: needs a GPU; a CPU computes in bf16-mixed or 32-true")
     try:
         return pl.Trainer(
             accelerator=accelerator,

@@ -16,7 +16,7 @@ from coldstart.progress import track
 from detect.augment import Augmentation
 from detect.letterbox import Letterbox
 
-__all__ = ["Batches", "Sample", "TrainingSet", "class_names", "loader", "read", "read_picture", "targets"]
+__all__ = ["Batches", "Sample", "TrainingSet", "class_names", "labels", "loader", "read", "read_picture", "targets"]
 
 Targets = list[dict[str, Tensor]]
 
@@ -29,6 +29,12 @@ def class_names(datasets: Sequence[folders.Dataset]) -> list[str]:
 def targets(annotations: Sequence[folders.Annotation]) -> list[folders.Annotation]:
     """What a detector is asked for: annotations without `ignore` and `iscrowd`."""
     return [a for a in annotations if not a.get("ignore") and not a.get("iscrowd")]
+
+
+def labels(dataset: folders.Dataset, names: Sequence[str]) -> list[int]:
+    """The class, as a place in `names`, of each of a folder's `targets`."""
+    category = {c["id"]: names.index(c["name"]) for c in dataset.categories}
+    return [category[a["category_id"]] for a in targets(dataset.annotations)]
 
 
 @dataclass(frozen=True)

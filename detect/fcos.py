@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torchvision.models.detection import FCOS
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.fcos import FCOSHead
 
 from coldstart.errors import UserError
 from detect.backbone import PARTS, STRIDES, PyramidBackbone
-from detect.settings import Normalize, Settings, check_freeze, float_outputs
+from detect.settings import Normalize, Settings, Targets, check_freeze, float_outputs
 
 __all__ = ["FcosLite0Config", "fcos_lite0"]
 
@@ -44,6 +44,27 @@ class Head(FCOSHead):
         super().__init__(channels, anchors, classes, convs)
         regression = self.regression_head
         regression.bbox_reg = nn.Sequential(regression.bbox_reg, nn.Softplus())  # the ReLU after it changes nothing
+        self.register_buffer("class_weights", None, persistent=False)
+
+    def compute_loss(
+        self, targets: Targets, head_outputs: dict[str, Tensor], anchors: list[Tensor], matched_idxs: list[Tensor]
+    ) -> dict[str, Tensor]:
+        """torchvision's losses; what a position on an object teaches counts as much as the weight of its class.
+
+        A position's loss depends on its own outputs alone, so weights on their gradients are weights on the loss.
+        """
+        if self.class_weights is not None:
+            pairs = zip(targets, matched_idxs, strict=True)
+            weights = torch.stack([self._weights(target["labels"], matched) for target, matched in pairs])[:, :, None]
+            head_outputs = {name: o.lerp(o.detach(), 1 - weights) for name, o in head_outputs.items()}
+        losses: dict[str, Tensor] = super().compute_loss(targets, head_outputs, anchors, matched_idxs)
+        return losses
+
+    def _weights(self, labels: Tensor, matched: Tensor) -> Tensor:
+        """One weight per position, 1 on the background; `matched` are places in `labels`, or -1."""
+        weights = torch.ones(len(matched), device=matched.device)
+        weights[matched >= 0] = self.class_weights[labels[matched[matched >= 0]]]
+        return weights
 
 
 def fcos_lite0(config: FcosLite0Config, classes: int) -> nn.Module:

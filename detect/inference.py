@@ -15,9 +15,9 @@ from coldstart.errors import UserError
 from coldstart.progress import track
 from detect.data import read_picture
 from detect.detectors import Checkpoint
-from detect.letterbox import letterbox
+from detect.letterbox import Letterbox, letterbox
 
-__all__ = ["Detection", "check_picture", "detect", "results"]
+__all__ = ["Detection", "check_picture", "detect", "look", "results"]
 
 
 @dataclass(frozen=True)
@@ -43,16 +43,26 @@ def detect(
 ) -> Iterator[list[Detection]]:
     """The detections on each photo, best first."""
     where = training.device(accelerator)
-    model = checkpoint.model.to(where).eval()
+    checkpoint.model.to(where).eval()
     for photo in track(photos, "detecting", unit="image"):
         framed, place = letterbox(read_picture(photo), checkpoint.size)
-        with torch.inference_mode(), training.autocast(precision, where):
-            output: dict[str, Tensor] = model([framed.to(where).float() / 255])[0]
-        kept = _agnostic(output, checkpoint.config.agnostic_nms)
-        boxes = place.inverse(output["boxes"][kept]).cpu()
-        boxes[:, 2:] -= boxes[:, :2]
-        rows = zip(boxes.tolist(), output["labels"][kept].tolist(), output["scores"][kept].tolist(), strict=True)
-        yield [Detection(box, checkpoint.class_names[label], score) for box, label, score in rows]
+        with training.autocast(precision, where):
+            found = look(checkpoint, framed.to(where), place)
+        yield found
+
+
+@torch.no_grad()
+def look(checkpoint: Checkpoint, framed: Tensor, place: Letterbox) -> list[Detection]:
+    """The detections, best first, on a 3×H×W picture brought to the input size; boxes as before that.
+
+    The model is on the picture's device and in evaluation mode.
+    """
+    output: dict[str, Tensor] = checkpoint.model([framed.float() / 255])[0]
+    kept = _agnostic(output, checkpoint.config.agnostic_nms)
+    boxes = place.inverse(output["boxes"][kept]).cpu()
+    boxes[:, 2:] -= boxes[:, :2]
+    rows = zip(boxes.tolist(), output["labels"][kept].tolist(), output["scores"][kept].tolist(), strict=True)
+    return [Detection(box, checkpoint.class_names[label], score) for box, label, score in rows]
 
 
 def _agnostic(output: dict[str, Tensor], iou: float | None) -> Tensor:

@@ -1,32 +1,41 @@
-"""Train a detector on synthetic images, real images, or both.
+"""Train a detector on synthetic images, real images, or both (docs/training.md).
 
     python -m detect.train synthetic=[outputs/renders/a] real=[photos] mix=joint out=outputs/detectors/a
 
 Reads dataset folders (annotations.json and images/), writes into `out`:
   detector.safetensors   weights, class names and input size, for detect.evaluate and detect.predict
   batch.png              one training batch with its boxes, as the detector sees it: look at it first
+  held_out.json          with hold_out.fraction, the AP measured while training
   last.ckpt              where an interrupted training goes on: give the same command again
-Classes are matched by name over all folders.
+Classes are matched by name over all folders. Which learning rate to take: python -m detect.lr.
 """
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
+from torch import nn
+from torch.utils.data import DataLoader
 
 from coldstart import cli, dataset, lineage, tracking, training
 from coldstart.errors import UserError
+from coldstart.mirror import Mirror
 from detect import data, detectors
 from detect.augment import Augmentation, AugmentConfig
+from detect.class_weights import class_weights, weigh
 from detect.drawing import draw_batch
+from detect.held_out import EarlyStopping, HoldOutConfig, divide
 from detect.module import DetectorModule
+from detect.recipe import Recipe
 
-__all__ = ["TrainConfig", "train"]
+__all__ = ["Material", "TrainConfig", "prepare", "train"]
+
+DETECTOR = "detector.safetensors"
 
 
-@dataclass(frozen=True)
-class TrainConfig:
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig(Recipe):
     """See conf/detect_train.yaml."""
 
     detector: dict[str, Any]
@@ -38,20 +47,18 @@ class TrainConfig:
     real_fraction: float = 0.25
     size: list[int] = field(default_factory=lambda: [312, 416])
     batch: int = 8
-    steps: int = 350
-    lr: float = 1e-3
-    weight_decay: float = 0.01
-    warmup: float = 0.1
-    gradient_clip: float = 5.0
-    seed: int = 0
     augment: AugmentConfig = field(default_factory=AugmentConfig)
+    class_weights: Any = None
+    hold_out: HoldOutConfig = field(default_factory=HoldOutConfig)
     checkpoint_every: int = 50
+    mirror: str | None = None
     accelerator: str = "auto"
     devices: int = 1
     precision: str = "auto"
     workers: int = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for key in ("synthetic", "real"):
             value = getattr(self, key)
             folders = [value] if isinstance(value, str) else value or []
@@ -69,19 +76,15 @@ class TrainConfig:
         for key in ("synthetic", "real"):
             if self.mix in ("joint", key) and not getattr(self, key):
                 raise UserError(f"mix={self.mix} needs {key}=[DIR,...]")
-        for name in ("batch", "steps", "checkpoint_every", "devices"):
+        for name in ("batch", "checkpoint_every", "devices"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name}: {getattr(self, name)} is below 1")
         if len(self.size) != 2 or min(self.size) < 32:
             raise UserError(f"size: {self.size} is not [width, height] of at least 32 pixels each")
-        if not self.lr > 0 or not self.gradient_clip > 0 or self.weight_decay < 0:
-            raise UserError("lr and gradient_clip must be above 0, weight_decay not below")
-        if not 0 < self.warmup < 1:
-            raise UserError(f"warmup: {self.warmup} is not between 0 and 1")
         if self.precision not in training.PRECISIONS:
             raise UserError(f"precision: {self.precision!r} is none of {', '.join(training.PRECISIONS)}")
-        if self.workers < 0 or self.seed < 0:
-            raise UserError("workers and seed must not be below 0")
+        if self.workers < 0:
+            raise UserError(f"workers: {self.workers} is below 0")
         if self.mix == "joint" and not 1 <= self.real_per_batch < self.batch:
             raise UserError(
                 f"real_fraction: {self.real_fraction} of batch={self.batch} is {self.real_per_batch} real images; "
@@ -94,21 +97,89 @@ class TrainConfig:
         return {"joint": round(self.real_fraction * self.batch), "real": self.batch}.get(self.mix, 0)
 
 
+class Material(NamedTuple):
+    """What is trained on, read and checked; the detector that learns is built by `model`."""
+
+    config: TrainConfig
+    detector: Any
+    names: list[str]
+    synthetic: list[dataset.Dataset]
+    real: list[dataset.Dataset]
+    held: list[dataset.Dataset]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the detector's input."""
+        return self.config.size[0], self.config.size[1]
+
+    def parents(self) -> dict[str, Path]:
+        """The folders, held-out parts included, by the names that a card gives them."""
+        found = {f"synthetic_{i}": d.root for i, d in enumerate(self.synthetic)}
+        return found | {f"real_{i}": d.root for i, d in enumerate(self.real)}
+
+    def batches(self, rank: int, start: int) -> DataLoader[Any]:
+        """Batches from number `start` on."""
+        config = self.config
+        samples = [
+            [sample for d in some for sample in data.read(d, self.names, self.size)]
+            for some in (self.synthetic, self.real)
+        ]
+        quota = (config.batch - config.real_per_batch, config.real_per_batch)
+        print(
+            f"{len(samples[0])} synthetic and {len(samples[1])} real images, {quota[0]} + {quota[1]} in each batch; "
+            f"{len(self.names)} classes: {', '.join(self.names)}"
+        )
+        counts, seed = (len(samples[0]), len(samples[1])), [config.seed, rank]
+        batches = data.Batches(counts, quota, config.steps * config.accumulate, seed, start)
+        return data.loader(samples[0] + samples[1], Augmentation(config.augment, self.size), batches, config.workers)
+
+    def model(self) -> nn.Module:
+        """The detector as its training begins.
+
+        Raises:
+            UserError: `class_weights` do not fit the classes or the detector.
+        """
+        torch.manual_seed(self.config.seed)
+        model = detectors.build(self.detector, len(self.names))
+        labels = [label for d in (*self.synthetic, *self.real) for label in data.labels(d, self.names)]
+        weights = class_weights(self.config.class_weights, self.names, torch.tensor(labels))
+        if weights is not None:
+            weigh(model, weights)
+        return model
+
+
+def prepare(config: TrainConfig) -> Material:
+    """Open what is to be trained on.
+
+    Raises:
+        UserError: bad input.
+    """
+    detector = detectors.check(config.detector)
+    synthetic = [dataset.load(folder) for folder in config.synthetic if config.mix != "real"]
+    real = [dataset.load(folder) for folder in config.real if config.mix != "synthetic"]
+    names = data.class_names([*synthetic, *real])
+    held: list[dataset.Dataset] = []
+    if config.hold_out.fraction:
+        if real:
+            real, held = divide(real, config.hold_out.fraction, config.seed)
+        else:
+            synthetic, held = divide(synthetic, config.hold_out.fraction, config.seed)
+    if not any(data.targets(d.annotations) for d in (*synthetic, *real)):
+        raise UserError(f"{', '.join(str(d.root) for d in (*synthetic, *real))}: no box to learn from")
+    training.device(config.accelerator)
+    return Material(config, detector, names, synthetic, real, held)
+
+
 def train(config: TrainConfig) -> None:
     """Train, or go on training, into `config.out`.
 
     Raises:
         UserError: bad input, found before anything is written; or a training that diverges.
     """
-    detector = detectors.check(config.detector)
-    out, size = Path(config.out), (config.size[0], config.size[1])
-    synthetic = [dataset.load(folder) for folder in config.synthetic if config.mix != "real"]
-    real = [dataset.load(folder) for folder in config.real if config.mix != "synthetic"]
-    names = data.class_names([*synthetic, *real])
-    if not any(data.targets(d.annotations) for d in (*synthetic, *real)):
-        raise UserError(f"{', '.join(str(d.root) for d in (*synthetic, *real))}: no box to learn from")
-    start = training.saved_steps(out / "last.ckpt")
-    training.device(config.accelerator)
+    out = Path(config.out)
+    material = prepare(config)
+    module = DetectorModule(material.model(), config)
+    mirror = Mirror(config.mirror) if config.mirror else None
     training.quiet()
     trainer = training.trainer(
         config.accelerator,
@@ -116,38 +187,40 @@ def train(config: TrainConfig) -> None:
         config.precision,
         config.steps,
         gradient_clip_val=config.gradient_clip,
+        accumulate_grad_batches=config.accumulate,
         use_distributed_sampler=False,  # the batches are seeded by rank
     )
-    parents = {f"synthetic_{i}": d.root for i, d in enumerate(synthetic)}
-    parents |= {f"real_{i}": d.root for i, d in enumerate(real)}
-    if lineage.claim(out, "detect.train", cli.plain(config), parents=parents):
-        print(f"{out / 'detector.safetensors'}: already trained")
+    if lineage.claim(out, "detect.train", cli.plain(config), parents=material.parents()):
+        print(f"{out / DETECTOR}: already trained")
         return
-    samples = [[sample for d in some for sample in data.read(d, names, size)] for some in (synthetic, real)]
-    quota = (config.batch - config.real_per_batch, config.real_per_batch)
-    print(
-        f"{len(samples[0])} synthetic and {len(samples[1])} real images, {quota[0]} + {quota[1]} in each batch; "
-        f"{len(names)} classes: {', '.join(names)}"
-    )
-    counts, seed = (len(samples[0]), len(samples[1])), [config.seed, trainer.global_rank]
-    batches = data.Batches(counts, quota, config.steps, seed, start)
-    loader = data.loader(samples[0] + samples[1], Augmentation(config.augment, size), batches, config.workers)
-    torch.manual_seed(config.seed)
-    model = detectors.build(detector, len(names))
-    module = DetectorModule(model, config.lr, config.weight_decay, config.warmup, config.steps)
-    with tracking.start(config.logger, "detect.train", cli.plain(config), out) as run:
+    last = out / "last.ckpt"
+    if mirror and mirror.restore(out, last, training.saved_steps(last), [DETECTOR]):
+        lineage.complete(out)
+        print(f"{out / DETECTOR}: already trained, fetched from {config.mirror}")
+        return
+    start = training.saved_batches(last)
+    loader = material.batches(trainer.global_rank, start)
+    result = detectors.Checkpoint(module.final, material.detector, material.names, material.size)
+    stopping = [EarlyStopping(config.hold_out, config.steps, material.held, result, out)] if material.held else []
+    with tracking.start(config.logger, "detect.train", cli.plain(config), out, training.saved_run(last)) as run:
         if not start:
-            draw_batch(next(iter(loader)), names, out / "batch.png")
+            draw_batch(next(iter(loader)), material.names, out / "batch.png")
             run.images("batch", [out / "batch.png"])
         trainer.logger = run.lightning() or None
         trainer.callbacks += [  # type: ignore[attr-defined]
-            training.KeepCheckpoint(out / "last.ckpt", config.checkpoint_every, config.steps),
+            *stopping,
+            training.KeepRun(run),
+            training.KeepCheckpoint(last, config.checkpoint_every, config.steps, mirror=mirror),
             training.ProgressLines("training", config.steps),
         ]
-        training.fit(trainer, module, loader, out / "last.ckpt" if start else None)
-        detectors.save(out / "detector.safetensors", detectors.Checkpoint(model, detector, names, size))
+        training.fit(trainer, module, loader, last if start else None)
+        for callback in stopping:
+            callback.conclude(module)
+        detectors.save(out / DETECTOR, result)
     lineage.complete(out)
-    print(f"{out / 'detector.safetensors'}: trained for {config.steps} steps")
+    if mirror and trainer.is_global_zero:
+        mirror.finish(out, [DETECTOR])
+    print(f"{out / DETECTOR}: trained for {trainer.global_step} steps")
 
 
 if __name__ == "__main__":

@@ -114,7 +114,7 @@ def train(config: TrainConfig) -> None:
         pin_memory=torch.cuda.is_available(),
     )
     logger = config.logger if trainer.is_global_zero else tracking.LoggerConfig(kind="none")
-    with tracking.start(logger, "gan.train", cli.plain(config), out) as run:
+    with tracking.start(logger, "gan.train", cli.plain(config), out, training.saved_run(last)) as run:
         trainer.logger = run.lightning() or None
         if trainer.is_global_zero:
             trainer.callbacks += [  # type: ignore[attr-defined]
@@ -124,6 +124,7 @@ def train(config: TrainConfig) -> None:
         measuring = material.measuring
         trainer.callbacks += [  # type: ignore[attr-defined]
             *([measuring] if measuring else []),
+            training.KeepRun(run),
             training.KeepCheckpoint(last, config.save_every, config.steps, model.OPTIMIZERS),
         ]
         training.fit(trainer, model, loader, last if done else None)

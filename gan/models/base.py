@@ -1,20 +1,18 @@
 """What every model shares: who is optimised when, the decay of the rate, averaged weights, guards."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, cast
 
-import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from coldstart import training
 from coldstart.errors import UserError
-from coldstart.training import NotFinite
 from gan.data import Pair
 from gan.models.critic import AugmentConfig
 from gan.models.losses import Losses
@@ -87,11 +85,7 @@ class Model(pl.LightningModule):
         self.automatic_optimization = False
         self.generator, self.steps, self.seed, self.epoch = generator, steps, seed, epoch
         self.rate, self.betas = config.lr, (config.beta1, config.beta2)
-        self.averaged: AveragedModel | None = None
-        if config.ema:
-            average = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
-            self.averaged = AveragedModel(generator, multi_avg_fn=average)
-            self.averaged.requires_grad_(False)
+        self.averaged = training.averaged(generator, config.ema) if config.ema else None
 
     @abstractmethod
     def trained(self) -> list[list[nn.Module]]:
@@ -139,15 +133,14 @@ class Model(pl.LightningModule):
 
     def on_train_batch_start(self, *_: Any) -> None:
         """Draw what this step draws from its own stream of chance: resuming needs no state of the generator."""
-        sequence = np.random.SeedSequence([self.seed, self.step, self.global_rank])
-        torch.manual_seed(int(sequence.generate_state(1, np.uint64)[0]))
+        training.seed_step(self.seed, self.step, self.global_rank)
 
     def training_step(self, batch: Pair, _: int) -> None:
         """One step of each optimiser, then of the decay and the average."""
         logged: dict[str, Tensor] = {}
         optimizers = cast(Sequence[LightningOptimizer], self.optimizers())
         for optimizer, losses in zip(optimizers, self.updates(batch), strict=True):
-            self.check_finite(losses)
+            training.check_finite(losses, self.step, "try a smaller model.lr or precision=32-true in another out=")
             optimizer.zero_grad()
             self.manual_backward(torch.stack(list(losses.values())).sum())
             optimizer.step()
@@ -157,20 +150,6 @@ class Model(pl.LightningModule):
         if self.averaged is not None:
             self.averaged.update_parameters(self.generator)
         self.log_dict({name: value.detach() for name, value in logged.items()}, prog_bar=True, batch_size=1)
-
-    def check_finite(self, losses: Mapping[str, Tensor]) -> None:
-        """Stop before a broken number reaches the weights.
-
-        Raises:
-            NotFinite: a loss is NaN or infinite; names it and the step.
-        """
-        values = {name: float(loss.detach()) for name, loss in losses.items()}
-        broken = [f"{name} {value:.3g}" for name, value in values.items() if not np.isfinite(value)]
-        if broken:
-            raise NotFinite(
-                f"step {self.step}: a loss is not a finite number ({', '.join(broken)}); "
-                "try a smaller model.lr or precision=32-true in another out="
-            )
 
 
 class Translator(Model):

@@ -1,32 +1,14 @@
 import csv
-import struct
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image as Picture
-from wandb.proto import wandb_internal_pb2
 
 from coldstart import lineage, tracking
 from coldstart.errors import UserError
 from coldstart.tracking import LoggerConfig
-
-
-def records(file: Path) -> Iterator[wandb_internal_pb2.Record]:
-    """The records of a .wandb file: a 7-byte header, then LevelDB's log format (fragments in 32 KiB blocks)."""
-    content, place, whole = file.read_bytes(), 7, b""
-    while place + 7 <= len(content):
-        left = 32768 - place % 32768
-        if left < 7:  # a block's end too short for a fragment's header is padding
-            place += left
-            continue
-        length, kind = struct.unpack_from("<HB", content, place + 4)
-        whole += content[place + 7 : place + 7 + length]
-        place += 7 + length
-        if kind in (1, 4):  # FULL or LAST
-            yield wandb_internal_pb2.Record.FromString(whole)
-            whole = b""
+from tests.wandb_file import records, rows
 
 
 def work(config: LoggerConfig, out: Path) -> None:
@@ -79,6 +61,22 @@ def test_an_offline_wandb_run_can_be_read_back(tmp_path: Path, capsys: pytest.Ca
     assert config["seed"] == "7"
     assert any(key.startswith("lineage") for key in config)
     assert list((file.parent / "files").rglob("samples*.png"))
+
+
+def test_a_run_that_goes_on_keeps_its_id_and_counts_on(tmp_path: Path) -> None:
+    lineage.claim(tmp_path / "out", "train", {})
+    with tracking.start(LoggerConfig(), "train", {}, tmp_path / "out") as first:
+        first.log({"loss": 0.5}, step=1)
+        first.log({"loss": 0.25}, step=7)
+        stands = first.resumed()
+    with tracking.start(LoggerConfig(), "train", {}, tmp_path / "out", stands) as second:
+        second.log({"loss": 0.125})
+    files = sorted((tmp_path / "out" / "wandb").glob("offline-run-*/run-*.wandb"), key=lambda f: f.stat().st_mtime)
+    assert {f.stem.removeprefix("run-") for f in files} == {stands.id}  # type: ignore[union-attr]
+    deadline = time.monotonic() + 20
+    while len(found := [row for f in files for row in rows(f)]) < 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert [(row["_step"], row["loss"]) for row in found] == [(1, 0.5), (7, 0.25), (8, 0.125)]
 
 
 def test_a_failure_passes_through_and_closes_the_run(tmp_path: Path) -> None:

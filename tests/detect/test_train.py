@@ -57,7 +57,7 @@ def test_mix_follows_the_given_folders() -> None:
         ({"real": ["a"], "lr": 0.0}, "lr and gradient_clip"),
         ({"real": ["a"], "warmup": 1.0}, "warmup: 1.0"),
         ({"real": ["a"], "precision": "float"}, "precision: 'float' is none of"),
-        ({"real": ["a"], "seed": -1}, "must not be below 0"),
+        ({"real": ["a"], "seed": -1}, "seed: -1 is below 0"),
     ],
 )
 def test_bad_keys_are_named(keys: dict[str, Any], message: str) -> None:

@@ -15,6 +15,7 @@ import torch
 
 from coldstart import lineage, training
 from gan.train import train
+from tests.checkpoints import same, state
 from tests.gan.conftest import write_renders
 
 MODELS = {
@@ -26,29 +27,6 @@ MODELS = {
     + ["model.generator.dropout=true"],
     "bilateral": ["model=bilateral", "pairing=unpaired"],
 }
-
-
-def state(out: Path, file: str = "last.ckpt") -> dict[str, Any]:
-    """All of a checkpoint but Lightning's own counters."""
-    checkpoint = torch.load(out / file, weights_only=True)
-    keys = ("state_dict", "optimizer_states", "lr_schedulers", "global_step", "callbacks")
-    return {k: checkpoint[k] for k in keys} | {"pools": checkpoint.get("pools")}
-
-
-def same(a: Any, b: Any, where: str = "") -> None:
-    """Fails at the first value that differs, tensors bit for bit."""
-    if isinstance(a, torch.Tensor):
-        assert torch.equal(a, b), where
-    elif isinstance(a, dict):
-        assert a.keys() == b.keys(), where
-        for key in a:
-            same(a[key], b[key], f"{where}.{key}")
-    elif isinstance(a, list | tuple):
-        assert len(a) == len(b), where
-        for index, pair in enumerate(zip(a, b, strict=True)):
-            same(*pair, f"{where}[{index}]")
-    else:
-        assert a == b, where
 
 
 class Stop(training.KeepCheckpoint):

@@ -1,0 +1,229 @@
+"""An interrupted training ends where the uninterrupted one does, weight for weight, however it was interrupted."""
+
+import json
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from coldstart import lineage, training
+from coldstart.mirror import Mirror
+from coldstart.tracking import LoggerConfig
+from detect.held_out import HoldOutConfig
+from detect.train import TrainConfig, train
+from tests import s3
+from tests.checkpoints import same, state
+from tests.detect.conftest import make_toys
+from tests.wandb_file import records, rows
+
+RECIPES: dict[str, dict[str, Any]] = {
+    "default": {},
+    "everything": {
+        "optimizer": "sgd",
+        "schedule": "cosine",
+        "accumulate": 2,
+        "ema": 0.9,
+        "layer_decay": 0.8,
+        "unfreeze": 0.7,
+        "class_weights": "balanced",
+        "hold_out": HoldOutConfig(fraction=0.4, every=4, patience=0),
+        "precision": "bf16-mixed",
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_toys(tmp_path_factory.mktemp("photos") / "toys", 5)
+
+
+@pytest.fixture
+def config(photos: Path, tmp_path: Path) -> Callable[..., TrainConfig]:
+    def make(name: str, **keys: Any) -> TrainConfig:
+        defaults: dict[str, Any] = {
+            "detector": {"name": "fcos_lite0", "pretrained": False, "freeze": 5, "channels": 32, "head_convs": 0},
+            "logger": LoggerConfig(kind="none"),
+            "out": str(tmp_path / name),
+            "real": [str(photos)],
+            "size": [64, 64],
+            "batch": 2,
+            "steps": 20,
+            "checkpoint_every": 10,
+            "accelerator": "cpu",
+            "precision": "32-true",
+        }
+        return TrainConfig(**{**defaults, **keys})
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def whole(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The default, uninterrupted."""
+    out = tmp_path_factory.mktemp("whole") / "out"
+    train(config.__wrapped__(photos, out.parent)("out"))  # type: ignore[attr-defined]
+    return out
+
+
+def stop(patch: pytest.MonkeyPatch, batch: int, how: Callable[[], None]) -> None:
+    """Something happens at the end of that batch, before checkpoints are kept."""
+
+    class Stop(training.KeepRun):
+        def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, what: Any, batch_idx: int) -> None:
+            if batch_idx + 1 == batch:
+                how()
+
+    Stop.__name__ = Stop.__qualname__ = "KeepRun"
+    patch.setattr(training, "KeepRun", Stop)
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def ends(left: Path, right: Path) -> None:
+    """Both hold the same."""
+    same(state(left), state(right))
+    same(*(load_file(out / "detector.safetensors") for out in (left, right)))
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_twenty_steps_are_ten_and_ten(
+    config: Callable[..., TrainConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recipe: str
+) -> None:
+    train(config("whole", **RECIPES[recipe]))
+    parts = config("parts", **RECIPES[recipe])
+    with monkeypatch.context() as patch:
+        stop(patch, 13 * parts.accumulate, interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            train(parts)
+    assert training.saved_steps(tmp_path / "parts" / "last.ckpt") == 10
+    assert not (tmp_path / "parts" / "detector.safetensors").exists()
+    train(parts)
+    ends(tmp_path / "parts", tmp_path / "whole")
+    if recipe == "everything":
+        history = json.loads((tmp_path / "parts" / "held_out.json").read_text())
+        assert history == json.loads((tmp_path / "whole" / "held_out.json").read_text())
+        assert [row["step"] for row in history["history"]] == [4, 8, 12, 16, 20]
+
+
+def test_sigterm_between_two_batches_of_one_step_loses_neither(
+    config: Callable[..., TrainConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys: dict[str, Any] = {"steps": 6, "accumulate": 3, "checkpoint_every": 100}
+    train(config("whole", **keys))
+    with monkeypatch.context() as patch:
+        stop(patch, 8, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        with pytest.raises(KeyboardInterrupt):
+            train(config("parts", **keys))
+    assert training.saved_batches(tmp_path / "parts" / "last.ckpt") == 8
+    assert training.saved_steps(tmp_path / "parts" / "last.ckpt") == 2
+    train(config("parts", **keys))
+    ends(tmp_path / "parts", tmp_path / "whole")
+
+
+def test_a_training_that_was_stopped_early_keeps_its_best(
+    config: Callable[..., TrainConfig], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys = {"lr": 1e-9, "hold_out": HoldOutConfig(fraction=0.4, every=2, patience=3)}
+    train(config("a", **keys))
+    assert "stopped at step 8 of 20: no better AP in 3 measurements; kept: step 2" in capsys.readouterr().out
+    measured = json.loads((tmp_path / "a" / "held_out.json").read_text())
+    assert (measured["pictures"], measured["stopped"], len(measured["history"])) == (2, True, 4)
+
+
+def work(config: TrainConfig, threads: int, environment: dict[str, str]) -> None:
+    """A training in a process of its own."""
+    os.environ.update(environment)
+    torch.set_num_threads(threads)  # or sums are rounded otherwise
+    try:
+        train(config)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def begin(config: TrainConfig, **environment: str) -> Any:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["detect.train", "s3fs", "tests.detect.test_resume"])
+    process = context.Process(target=work, args=(config, torch.get_num_threads(), environment))
+    process.start()
+    return process
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGKILL", -9), ("SIGTERM", 130)])
+def test_no_signal_loses_a_step(
+    config: Callable[..., TrainConfig], tmp_path: Path, whole: Path, name: str, code: int
+) -> None:
+    stopped = config("stopped", checkpoint_every=3 if name == "SIGKILL" else 10)
+    process = begin(stopped)
+    while not (tmp_path / "stopped" / "last.ckpt").exists() and process.is_alive():
+        time.sleep(0.002)
+    os.kill(process.pid, getattr(signal, name))
+    process.join(60)
+    assert process.exitcode == code
+    assert 0 < training.saved_steps(tmp_path / "stopped" / "last.ckpt") < 20
+    assert not lineage.is_complete(tmp_path / "stopped")
+    train(stopped)
+    ends(tmp_path / "stopped", whole)
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    with s3.server() as address, pytest.MonkeyPatch.context() as patch:
+        for name, value in s3.credentials(address).items():
+            patch.setenv(name, value)
+        Mirror("s3://").fs.mkdir(s3.BUCKET)
+        yield address
+
+
+def test_a_fresh_machine_goes_on_after_a_kill_in_the_middle_of_an_upload(
+    config: Callable[..., TrainConfig], tmp_path: Path, whole: Path, endpoint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, size = f"s3://{s3.BUCKET}/runs/a", (whole / "last.ckpt").stat().st_size
+    lost = config("lost", mirror=url, checkpoint_every=5)
+    with s3.Line(endpoint, lambda piece, sent: sent > 1.5 * size) as line:
+        process = begin(lost, **s3.credentials(line.address))
+        line.pid = process.pid
+        process.join(120)
+        assert process.exitcode == -9
+        assert line.cut.is_set()
+    assert training.saved_steps(tmp_path / "lost" / "last.ckpt") == 10, "it was uploading that of step 10"
+    fresh = config("fresh", mirror=url, checkpoint_every=5)
+    train(fresh)
+    assert f"going on from {url}/00000005-" in capsys.readouterr().out
+    ends(tmp_path / "fresh", whole)
+    assert [step for step, _ in Mirror(url)._checkpoints()] == [20, 15, 5]
+    later = config("later", mirror=url)
+    train(later)
+    assert "already trained, fetched from" in capsys.readouterr().out
+    fetched, made = (tmp_path / name / "detector.safetensors" for name in ("later", "fresh"))
+    assert fetched.read_bytes() == made.read_bytes()
+
+
+def test_a_restarted_run_continues_its_own_curve(
+    config: Callable[..., TrainConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = {"steps": 30, "checkpoint_every": 12, "logger": LoggerConfig(kind="wandb")}
+    with monkeypatch.context() as patch:
+        stop(patch, 14, interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            train(config("out", **keys))
+    train(config("out", **keys))
+    files = sorted((tmp_path / "out" / "wandb").glob("offline-run-*/run-*.wandb"), key=lambda f: f.stat().st_mtime)
+    deadline = time.monotonic() + 20
+    while not all(any(r.HasField("exit") for r in records(f)) for f in files) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert len(files) == 2
+    assert len({f.name for f in files}) == 1, "one id"
+    logged = [[row for row in rows(f) if "loss" in row] for f in files]
+    assert [[row["trainer/global_step"] for row in part] for part in logged] == [[9], [19, 29]]
+    counted = [row["_step"] for part in logged for row in part]
+    assert counted == sorted(set(counted))
