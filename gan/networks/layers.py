@@ -28,7 +28,7 @@ class InstanceNorm(nn.InstanceNorm2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Each channel of each image to mean 0 and variance 1."""
-        each = [F.batch_norm(image, None, None, training=True, eps=self.eps) for image in x.split(1)]
+        each = [F.batch_norm(image, None, None, training=True, eps=self.eps) for image in x.unsqueeze(1)]
         return torch.cat(each) if len(each) > 1 else each[0]
 
 
