@@ -1,4 +1,4 @@
-"""Convert a dataset folder to YOLO, Pascal VOC or WebDataset, or a folder of those to a dataset folder.
+"""Convert a dataset folder to YOLO, Pascal VOC or WebDataset, or those, TSV or any COCO to a dataset folder.
 
     python -m coldstart.convert source=outputs/renders to=yolo out=outputs/yolo
     python -m coldstart.convert source=outputs/yolo to=coco out=outputs/back
@@ -18,29 +18,34 @@ from omegaconf import MISSING
 from coldstart import cli, lineage, tracking
 from coldstart.dataset import Dataset, Image, check_records, load, save, sha256, write_atomic
 from coldstart.errors import UserError
-from coldstart.formats import shards, voc, yolo
-from coldstart.formats.files import Files, Output, Reading, places
+from coldstart.formats import coco, shards, tsv, voc, yolo
+from coldstart.formats.files import Files, Output, Reading, Tolerate, places, refuse
 from coldstart.progress import track
 
-__all__ = ["FORMATS", "ConvertConfig", "convert"]
+__all__ = ["FORMATS", "ConvertConfig", "convert", "read"]
 
 SHOWN = 8  # pictures that go to the logger
 
 
-class Format(Protocol):
+class Source(Protocol):
     """What a module in `coldstart.formats` offers."""
 
     def is_one(self, folder: Path) -> bool:
         """Whether the folder holds this format."""
 
-    def write(self, dataset: Dataset, shard_bytes: int) -> Output:
-        """The files of the dataset in this format."""
-
-    def read(self, folder: Path) -> Reading:
+    def read(self, folder: Path, tolerate: Tolerate = refuse) -> Reading:
         """The dataset in a folder of this format."""
 
 
+class Format(Source, Protocol):
+    """What a module offers whose format is also written."""
+
+    def write(self, dataset: Dataset, shard_bytes: int) -> Output:
+        """The files of the dataset in this format."""
+
+
 FORMATS: dict[str, Format] = {"yolo": yolo, "voc": voc, "webdataset": shards}
+SOURCES: dict[str, Source] = {**FORMATS, "tsv": tsv, "coco export": coco}
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ def convert(config: ConvertConfig) -> None:
             places(dataset, image)  # refuses what leads out of the folder before anything is written
         head, pictures = FORMATS[config.to].write(dataset, config.shard_mb * 2**20)
     else:
-        dataset, pictures = FORMATS[kind].read(source)
+        dataset, pictures = SOURCES[kind].read(source)
         check_records(dataset, source)
         head = {}
     settings = cli.plain(config)
@@ -99,17 +104,27 @@ def convert(config: ConvertConfig) -> None:
     print(f"{out}: {counts['images']} images, {counts['boxes']} objects as {config.to}")
 
 
+def read(source: Path, tolerate: Tolerate) -> Reading:
+    """The dataset in a folder of any format, a dataset folder included, without what `tolerate` lets pass.
+
+    Raises:
+        UserError: the folder holds no or two formats, or nothing can be read in it.
+    """
+    kind = _kind(source)
+    return (coco if kind == "coco" else SOURCES[kind]).read(source, tolerate)
+
+
 def _kind(source: Path) -> str:
     """The format of a folder."""
     if not source.is_dir():
         raise UserError(f"{source}: no such folder")
-    kinds = [name for name, format in FORMATS.items() if format.is_one(source)]
+    kinds = [name for name, format in SOURCES.items() if format.is_one(source)]
     kinds += ["coco"] if (source / "annotations.json").is_file() else []
     if len(kinds) == 1:
         return kinds[0]
     if kinds:
         raise UserError(f"{source}: looks like {' and '.join(kinds)} at once; move all but one elsewhere")
-    raise UserError(f"{source}: has none of annotations.json, data.yaml, Annotations/*.xml and *.tar")
+    raise UserError(f"{source}: has none of annotations.json, data.yaml, Annotations/*.xml, *.tsv and *.tar")
 
 
 def _write(out: Path, head: Files, pictures: Iterator[Files]) -> dict[str, str]:

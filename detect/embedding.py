@@ -18,7 +18,7 @@ from detect.data import targets
 from detect.detectors import Checkpoint
 from detect.letterbox import letterbox
 
-__all__ = ["Crops", "crop_features", "domain_gap", "tsne"]
+__all__ = ["Crops", "crop", "crop_features", "domain_gap", "tsne"]
 
 SIDE = 128  # pixels of a crop, in which the whole object stands
 MARGIN = 0.1  # of the box's sides, shown around it
@@ -56,7 +56,7 @@ def crop_features(
             opened = annotation["image_id"]
             with Picture.open(data.path(images[opened])) as file:
                 picture = file.convert("RGB")
-        crops.append(_crop(picture, annotation["bbox"]).to(where).float() / 255)
+        crops.append(crop(picture, annotation["bbox"]).to(where).float() / 255)
         if len(crops) == BATCH or i == len(chosen):
             features.append(_pooled(model, crops))
             crops = []
@@ -87,7 +87,7 @@ def _maps(output: Any) -> list[Tensor]:
     return _maps(output.tensors) if hasattr(output, "tensors") else []
 
 
-def _crop(picture: Picture.Image, box: Sequence[float]) -> Tensor:
+def crop(picture: Picture.Image, box: Sequence[float]) -> Tensor:
     """3×128×128 uint8; what sticks out of the picture is cut off."""
     x, y, width, height = box
     left, top = max(0, round(x - MARGIN * width)), max(0, round(y - MARGIN * height))

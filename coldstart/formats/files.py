@@ -9,10 +9,12 @@ from PIL import Image as Picture
 from coldstart.dataset import Dataset, Image
 from coldstart.errors import UserError
 
-__all__ = ["Files", "Output", "Reading", "carried", "check_writable", "clipped", "companions"]
-__all__ += ["inside", "places", "upright_size"]
+__all__ = ["Files", "Output", "Reading", "Tolerate", "carried", "check_writable", "clipped", "companions"]
+__all__ += ["inside", "places", "refuse", "stored_size", "upright_size"]
 
 Files = Mapping[str, bytes]  # path in the folder, with slashes -> content
+# What a reader does with what it could leave out (`picture`, `label`) or repair (`size`, `id`): raise it, or note it.
+Tolerate = Callable[[str, UserError], None]
 PASSES = ("depth", "normals", "albedo")
 ORIENTATION = 0x0112  # EXIF tag
 
@@ -29,6 +31,11 @@ class Reading(NamedTuple):
 
     dataset: Dataset
     pictures: Iterator[Files]
+
+
+def refuse(kind: str, error: UserError) -> None:
+    """Tolerate nothing: a reader stops at the first fault."""
+    raise error
 
 
 def inside(folder: Path, path: Path) -> Path:
@@ -109,14 +116,26 @@ def upright_size(path: Path) -> tuple[int, int]:
         UserError: it cannot be read, or it is stored turned: tools disagree on whether its boxes are meant for the
             pixels as stored or as shown.
     """
-    try:
-        with Picture.open(path) as picture:
-            size, orientation = picture.size, picture.getexif().get(ORIENTATION, 1)
-    except (OSError, ValueError, SyntaxError, Picture.DecompressionBombError) as error:
-        raise UserError(f"{path}: cannot be read as an image ({error})") from None
+    size, orientation = stored_size(path)
     if orientation not in (0, 1):
         raise UserError(
             f"{path}: is stored turned or mirrored (EXIF orientation {orientation}), and trainers disagree on what its "
             "boxes refer to; store it upright (for example with `mogrify -auto-orient`) and check its boxes"
         )
     return size
+
+
+def stored_size(path: Path) -> tuple[tuple[int, int], int]:
+    """Width and height of a picture as its pixels are stored, and its EXIF orientation (0 or 1: as they are shown).
+
+    Raises:
+        UserError: it cannot be read to its end, or is so large that it must be a mistake or an attack.
+    """
+    try:
+        with Picture.open(path) as picture:
+            size, orientation = picture.size, picture.getexif().get(ORIENTATION, 1)
+            picture.draft("RGB", (1, 1))  # an eighth of a JPEG's size is enough to see whether all of it is there
+            picture.load()
+    except (OSError, ValueError, SyntaxError, Picture.DecompressionBombError) as error:
+        raise UserError(f"{path}: cannot be read as an image ({error})") from None
+    return size, orientation

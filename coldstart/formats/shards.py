@@ -17,7 +17,7 @@ from PIL import Image as Picture
 
 from coldstart.dataset import PHOTO_SUFFIXES, Annotation, Category, Dataset, Image
 from coldstart.errors import UserError
-from coldstart.formats.files import Files, Output, Reading, companions, inside, places
+from coldstart.formats.files import Files, Output, Reading, Tolerate, companions, inside, places, refuse
 
 __all__ = ["is_one", "read", "write"]
 
@@ -69,8 +69,10 @@ def _json(content: object) -> bytes:
     return json.dumps(content, ensure_ascii=False).encode()
 
 
-def read(folder: Path) -> Reading:
+def read(folder: Path, tolerate: Tolerate = refuse) -> Reading:
     """The dataset in a folder of shards that `write` made; without dataset.json, classes are those that occur.
+
+    Shards come from a program, not from hands: nothing is tolerated.
 
     Raises:
         UserError: a shard or a record in it is malformed, or a name in it leaves the folder.

@@ -15,7 +15,18 @@ import defusedxml.ElementTree
 from coldstart.dataset import PHOTO_SUFFIXES, Annotation, Dataset, Image
 from coldstart.errors import UserError
 from coldstart.formats import sidecar
-from coldstart.formats.files import Files, Output, Reading, carried, check_writable, clipped, inside, upright_size
+from coldstart.formats.files import (
+    Files,
+    Output,
+    Reading,
+    Tolerate,
+    carried,
+    check_writable,
+    clipped,
+    inside,
+    refuse,
+    upright_size,
+)
 from coldstart.formats.sidecar import Found, Label
 
 __all__ = ["is_one", "read", "write"]
@@ -89,17 +100,23 @@ def _corners(sides: tuple[float, float, float, float]) -> tuple[float, float, fl
     return left + 1, top + 1, right, bottom
 
 
-def read(folder: Path) -> Reading:
+def read(folder: Path, tolerate: Tolerate = refuse) -> Reading:
     """The dataset in a VOC folder.
 
     Raises:
-        UserError: an XML is malformed, unsafe or says another size than its picture has; a picture is missing.
+        UserError: an XML is malformed, unsafe or says another size than its picture has; a picture is missing; and
+            `tolerate` does not let it pass.
     """
-    pictures = [_found(folder, file) for file in sorted((folder / "Annotations").rglob("*.xml"))]
+    pictures = []
+    for file in sorted((folder / "Annotations").rglob("*.xml")):
+        try:
+            pictures.append(_found(folder, file, tolerate))
+        except UserError as error:
+            tolerate("picture", error)
     return sidecar.assemble(folder, pictures, None, _written)
 
 
-def _found(folder: Path, file: Path) -> Found:
+def _found(folder: Path, file: Path, tolerate: Tolerate) -> Found:
     try:
         root = defusedxml.ElementTree.parse(file, forbid_dtd=True).getroot()
     except defusedxml.DefusedXmlException:
@@ -108,10 +125,18 @@ def _found(folder: Path, file: Path) -> Found:
         raise UserError(f"{file}: cannot be read as XML ({error})") from None
     path = _picture(folder, file, (root.findtext("filename") or "").strip())
     size = upright_size(path)
-    said = tuple(int(_number(root, f"size/{key}", file)) for key in ("width", "height"))
-    if said != size:
-        raise UserError(f"{file}: says {said[0]}×{said[1]}, but {path} has {size[0]}×{size[1]} pixels")
-    labels = [_label(item, f"{file}: object {n}") for n, item in enumerate(root.iter("object"), start=1)]
+    try:
+        said = tuple(int(_number(root, f"size/{key}", file)) for key in ("width", "height"))
+        if said != size:
+            raise UserError(f"{file}: says {said[0]}×{said[1]}, but {path} has {size[0]}×{size[1]} pixels")
+    except UserError as error:
+        tolerate("size", error)
+    labels = []
+    for n, item in enumerate(root.iter("object"), start=1):
+        try:
+            labels.append(_label(item, f"{file}: object {n}"))
+        except UserError as error:
+            tolerate("label", error)
     return Found(path, path.relative_to(folder / "JPEGImages").as_posix(), size, labels)
 
 

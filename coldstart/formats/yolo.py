@@ -13,7 +13,18 @@ import yaml
 from coldstart.dataset import PHOTO_SUFFIXES, Annotation, Dataset, Image
 from coldstart.errors import UserError
 from coldstart.formats import sidecar
-from coldstart.formats.files import Files, Output, Reading, carried, check_writable, clipped, inside, upright_size
+from coldstart.formats.files import (
+    Files,
+    Output,
+    Reading,
+    Tolerate,
+    carried,
+    check_writable,
+    clipped,
+    inside,
+    refuse,
+    upright_size,
+)
 from coldstart.formats.sidecar import Found, Label
 
 __all__ = ["is_one", "read", "write"]
@@ -67,11 +78,12 @@ def _line(index: int, annotation: Annotation, image: Image) -> str:
     return f"{index} {' '.join(f'{v:.8f}' for v in values)}\n"
 
 
-def read(folder: Path) -> Reading:
+def read(folder: Path, tolerate: Tolerate = refuse) -> Reading:
     """The dataset in a YOLO folder; train, val and test become one, told apart by the folder in the file name.
 
     Raises:
-        UserError: data.yaml or a label line is malformed, a path leaves the folder, a picture cannot be read.
+        UserError: data.yaml is malformed; a label line is, a picture leaves the folder or cannot be read, and
+            `tolerate` does not let it pass.
     """
     names, roots = _description(folder)
     pictures: dict[Path, Found] = {}  # by path, since train and val may name the same folder
@@ -79,12 +91,15 @@ def read(folder: Path) -> Reading:
         files = sorted(p for p in root.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES and p.is_file())
         for path in files:
             parts = path.relative_to(folder).parts
-            inside(folder, path)
             at = max(i for i, part in enumerate(parts) if part == "images")
-            size = upright_size(path)
+            try:
+                size = upright_size(inside(folder, path))
+            except UserError as error:
+                tolerate("picture", error)
+                continue
             labels = folder.joinpath(*parts[:at], "labels", *parts[at + 1 :]).with_suffix(".txt")
             name = Path(*parts[:at], *parts[at + 1 :]).as_posix()
-            pictures[path] = Found(path, name, size, _labels(labels, names, size))
+            pictures[path] = Found(path, name, size, _labels(labels, names, size, tolerate))
     if not pictures:
         raise UserError(f"{folder}/data.yaml: its folders hold no image")
     return sidecar.assemble(folder, list(pictures.values()), list(names.values()), _written)
@@ -118,31 +133,37 @@ def _description(folder: Path) -> tuple[dict[int, str], list[Path]]:
     return names, roots
 
 
-def _labels(file: Path, names: dict[int, str], size: tuple[int, int]) -> list[Label]:
+def _labels(file: Path, names: dict[int, str], size: tuple[int, int], tolerate: Tolerate) -> list[Label]:
     if not file.is_file():  # a picture of nothing
         return []
     labels = []
     for number, line in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
-        if not line.strip():
-            continue
-        where = f"{file}: line {number}"
-        try:
-            index, *values = (float(word) for word in line.split())
-        except ValueError:
-            raise UserError(f"{where}: not numbers: {line!r}") from None
-        if index not in names:
-            raise UserError(f"{where}: class {index:g} is not in data.yaml, which has {min(names)} to {max(names)}")
-        if not all(-BEYOND <= value <= 1 + BEYOND for value in values):
-            raise UserError(f"{where}: expected fractions of the image from 0 to 1, got {line!r}")
-        if len(values) == 4:
-            labels.append(Label(names[int(index)], _box(values, size)))
-        elif len(values) >= 6 and len(values) % 2 == 0:
-            labels.append(_polygon(names[int(index)], values, size))
-        else:
-            raise UserError(f"{where}: expected `class x y width height`, or a polygon of three points or more")
-        if min(labels[-1].box[2:]) <= 0:
-            raise UserError(f"{where}: the box has no area: {line!r}")
+        if line.strip():
+            try:
+                labels.append(_label(line, names, size, f"{file}: line {number}"))
+            except UserError as error:
+                tolerate("label", error)
     return labels
+
+
+def _label(line: str, names: dict[int, str], size: tuple[int, int], where: str) -> Label:
+    try:
+        index, *values = (float(word) for word in line.split())
+    except ValueError:
+        raise UserError(f"{where}: not numbers: {line!r}") from None
+    if index not in names:
+        raise UserError(f"{where}: class {index:g} is not in data.yaml, which has {min(names)} to {max(names)}")
+    if not all(-BEYOND <= value <= 1 + BEYOND for value in values):
+        raise UserError(f"{where}: expected fractions of the image from 0 to 1, got {line!r}")
+    if len(values) == 4:
+        label = Label(names[int(index)], _box(values, size))
+    elif len(values) >= 6 and len(values) % 2 == 0:
+        label = _polygon(names[int(index)], values, size)
+    else:
+        raise UserError(f"{where}: expected `class x y width height`, or a polygon of three points or more")
+    if min(label.box[2:]) <= 0:
+        raise UserError(f"{where}: the box has no area: {line!r}")
+    return label
 
 
 def _box(values: list[float], size: tuple[int, int]) -> list[float]:
