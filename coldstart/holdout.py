@@ -1,7 +1,7 @@
 """The photos a detector is judged on must not teach anything before: what a test split holds is refused elsewhere."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ from coldstart.dataset import list_photos, sha256
 from coldstart.errors import UserError
 from coldstart.lineage import read_card
 
-__all__ = ["held_out_near", "photos_behind", "refuse_test_photos"]
+__all__ = ["held_out_for", "held_out_near", "refuse_test_photos", "targets_behind"]
 
 HELD_OUT = ("test", "val")
 
@@ -35,6 +35,16 @@ def refuse_test_photos(target: str | Path, out: str | Path) -> None:
             )
 
 
+def held_out_for(folders: Sequence[Path], out: str | Path) -> list[Path]:
+    """The val and test sides of the splits that `folders` are sides of; where none is, all that lie near.
+
+    Splits apart from these may divide the same photos in another way, for another experiment.
+    """
+    sides = [folder for folder in folders if _side(folder)]
+    found = (held_out_near(folder, out) for folder in sides or folders)
+    return list(dict.fromkeys(folder for near in found for folder in near))
+
+
 def held_out_near(data: str | Path, out: str | Path) -> list[Path]:
     """The val and test sides of splits that belong to `data` or lie near it or `out`: see `refuse_test_photos`."""
     data, out = Path(data).resolve(), Path(out).resolve()
@@ -47,16 +57,16 @@ def held_out_near(data: str | Path, out: str | Path) -> list[Path]:
     return [folder for folder in folders if _side(folder) in HELD_OUT]
 
 
-def photos_behind(folder: str | Path) -> list[Path]:
-    """The photos that `folder` was made with: those its translator learned from, or took its colours from.
+def targets_behind(folder: str | Path) -> list[Path]:
+    """The folders of photos that `folder` was made with: its translator learned from them, or took their colours.
 
     `folder` is what gan.train or gan.translate wrote, or was made from that. Cards are followed to the parents that
     are still there.
 
     Raises:
-        UserError: a translator was trained on photos that are not there any more.
+        UserError: the photos of a translator are not there any more.
     """
-    photos: dict[Path, None] = {}
+    targets: list[Path] = []
     waiting, seen = [Path(folder)], set[Path]()
     while waiting:
         here = waiting.pop()
@@ -69,10 +79,13 @@ def photos_behind(folder: str | Path) -> list[Path]:
         target = parents.pop("target", None) if card.get("stage", "").startswith("gan.") else None
         if target is not None:
             if not target.is_dir():
-                raise UserError(f"{here}: learned from {target}, which is not there, so its photos cannot be checked")
-            photos |= dict.fromkeys(list_photos(target))
+                raise UserError(
+                    f"{here}: learned from {target}, which is not there, so that nobody can say whether a test photo "
+                    "was among them; call from the folder that it was called from, or say leak_check=false"
+                )
+            targets.append(target)
         waiting += [parent for parent in parents.values() if parent.exists()]
-    return list(photos)
+    return targets
 
 
 def _side(folder: Path) -> str | None:

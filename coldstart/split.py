@@ -4,8 +4,9 @@
     python -m coldstart.split data=DIR folds=5 seed=0 out=DIR
 
 writes the dataset folders out/train, out/val (with val=) and out/test, or out/fold0/train, out/fold0/test and so on.
-Pictures that show the same thing stay on one side: equal files, one capture session, one scene, a render and its
-translations. Beyond that, every side gets its share of each class's boxes and of full and empty pictures.
+Pictures that show the same thing stay on one side: equal and nearly equal photos, one capture session, one scene, a
+render and its translations. Beyond that, every side gets its share of each class's boxes and of full and empty
+pictures.
 """
 
 import shutil
@@ -17,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coldstart import cli, groups, lineage, tracking
-from coldstart.dataset import Dataset, Image, load, save, sha256
+from coldstart.dataset import Dataset, Image, list_photos, load, save, sha256
+from coldstart.duplicates import near_duplicates
 from coldstart.errors import UserError
-from coldstart.holdout import photos_behind
+from coldstart.holdout import targets_behind
 from coldstart.progress import track
 from coldstart.stratify import stratify
 
@@ -44,6 +46,7 @@ class SplitConfig:
     session: list[str] = field(default_factory=lambda: list(groups.SESSION_KEYS))
     session_gap: float = groups.SESSION_GAP
     session_pattern: str | None = None
+    near_duplicates: bool = True
     translators: list[str] = field(default_factory=list)
     logger: tracking.LoggerConfig = field(default_factory=tracking.LoggerConfig)
 
@@ -216,6 +219,11 @@ def _grouped(dataset: Dataset, config: SplitConfig) -> Groups:
             "its test photos look more like its train photos than those of another day would"
         )
     grouped = groups.together(dataset, sessions)
+    if config.near_duplicates:
+        photos = [image for image in dataset.images if "index" not in image]  # renders may well be alike
+        pairs = near_duplicates([dataset.path(image) for image in photos])
+        alike = [(photos[pair.first]["id"], photos[pair.second]["id"]) for pair in pairs]
+        grouped = groups.connected([image["id"] for image in dataset.images], [*grouped, *alike])
     largest = max(map(len, grouped))
     print(f"{len(dataset.images)} photos, {len(grouped)} groups that stay together, the largest of {largest}")
     return grouped
@@ -225,7 +233,8 @@ def _used(dataset: Dataset, translators: Iterable[str]) -> set[int]:
     """Ids of the photos that translators have learned from."""
     for folder in translators:
         lineage.read_card(folder)  # without one, nobody knows what it has learned from
-    digests = {sha256(photo) for folder in translators for photo in photos_behind(folder)}
+    targets = [target for folder in translators for target in targets_behind(folder)]
+    digests = {sha256(photo) for target in targets for photo in list_photos(target)}
     return {image["id"] for image in dataset.images if digests and sha256(dataset.path(image)) in digests}
 
 

@@ -30,9 +30,17 @@ class AugmentConfig:
     jpeg: list[int] = field(default_factory=lambda: [40, 95])
     noise: float = 0.02
     chance: float = 0.5
+    temperature: float = 0.0
+    illumination: float = 0.0
+    motion: int = 0
+    copy_paste: float = 0.0
+    pasted: list[int] = field(default_factory=lambda: [1, 3])
+    mosaic: float = 0.0
+    min_visible: float = 0.3
 
     def __post_init__(self) -> None:
-        for key in ("brightness", "contrast", "saturation", "mirror", "chance", "noise"):
+        shares = ("brightness", "contrast", "saturation", "mirror", "chance", "noise", "temperature", "illumination")
+        for key in (*shares, "copy_paste", "mosaic", "min_visible"):
             if not 0 <= getattr(self, key) <= 1:
                 raise UserError(f"augment.{key}: {getattr(self, key)} is not between 0 and 1")
         if not 0 <= self.hue <= 0.5:
@@ -45,6 +53,10 @@ class AugmentConfig:
             raise UserError(f"augment.blur: {self.blur} is not [smallest, largest] sigma in pixels")
         if len(self.jpeg) != 2 or not 1 <= self.jpeg[0] <= self.jpeg[1] <= 100:
             raise UserError(f"augment.jpeg: {self.jpeg} is not [lowest, highest] quality between 1 and 100")
+        if self.motion and (self.motion < 3 or self.motion % 2 == 0):
+            raise UserError(f"augment.motion: {self.motion} is neither 0 (off) nor an odd number of pixels from 3")
+        if len(self.pasted) != 2 or not 1 <= self.pasted[0] <= self.pasted[1]:
+            raise UserError(f"augment.pasted: {self.pasted} is not [fewest, most] objects, from 1")
 
 
 class Augmentation(nn.Module):
@@ -64,13 +76,17 @@ class Augmentation(nn.Module):
         self.crop = v2.RandomApply([crop], p=chance if config.crop < 1 else 0.0)
         self.mirror = v2.RandomHorizontalFlip(config.mirror)
         self.light = v2.ColorJitter(config.brightness, config.contrast, config.saturation, config.hue)
+        self.scenery = nn.Sequential(*_scenery(config))
         self.blur = v2.RandomApply([v2.GaussianBlur(5, (config.blur[0], config.blur[1]))], p=chance)
         self.jpeg = v2.RandomApply([v2.JPEG((config.jpeg[0], config.jpeg[1]))], p=chance)
 
     def forward(self, picture: Tensor, boxes: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """See the class."""
         picture, boxes, labels = self.move(picture, boxes, labels)
-        changed = self.jpeg(self.blur(self.light(picture))).float() / 255
+        picture = self.light(picture)
+        if len(self.scenery):
+            picture = (self.scenery(picture[None].float() / 255)[0] * 255).round().to(torch.uint8)
+        changed = self.jpeg(self.blur(picture)).float() / 255
         if torch.rand(()) < self.config.chance:
             changed += torch.randn(changed.shape) * (self.config.noise * torch.rand(()))
         return changed.clamp_(0, 1), boxes, labels
@@ -88,6 +104,20 @@ class Augmentation(nn.Module):
         # Boxes outside a crop come back empty.
         kept = (boxes[:, 2:] - boxes[:, :2]).amin(dim=1) >= MIN_SIDE
         return picture, boxes[kept], labels[kept]
+
+
+def _scenery(config: AugmentConfig) -> list[nn.Module]:
+    """What torchvision does not have, by kornia: lamps of another colour, light from one side, a hand that shakes."""
+    from kornia import augmentation as K
+
+    found = []
+    if config.temperature:
+        found.append(K.RandomPlanckianJitter("blackbody", p=config.temperature))
+    if config.illumination:
+        found.append(K.RandomLinearIllumination(gain=(0.01, config.illumination), p=config.chance))
+    if config.motion:
+        found.append(K.RandomMotionBlur((3, config.motion), angle=180.0, direction=0.0, p=config.chance))
+    return found
 
 
 def _framed(boxes: Tensor, picture: Tensor) -> tv_tensors.BoundingBoxes:

@@ -1,11 +1,12 @@
 """Training pictures from dataset folders: read once, mixed by an exact quota, augmented by seed."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
@@ -14,6 +15,7 @@ from coldstart import dataset as folders
 from coldstart.errors import UserError
 from coldstart.progress import track
 from detect.augment import Augmentation
+from detect.compose import Composer, Sample
 from detect.letterbox import Letterbox
 
 __all__ = ["Batches", "Sample", "TrainingSet", "class_names", "labels", "loader", "read", "read_picture", "targets"]
@@ -37,15 +39,6 @@ def labels(dataset: folders.Dataset, names: Sequence[str]) -> list[int]:
     return [category[a["category_id"]] for a in targets(dataset.annotations)]
 
 
-@dataclass(frozen=True)
-class Sample:
-    """A 3×H×W uint8 picture, its N×4 boxes x1 y1 x2 y2 in its pixels and their N labels from 0."""
-
-    picture: Tensor
-    boxes: Tensor
-    labels: Tensor
-
-
 def read_picture(path: Any) -> Tensor:
     """3×H×W uint8 as stored: EXIF orientation is not applied, since boxes are for stored pixels.
 
@@ -59,8 +52,11 @@ def read_picture(path: Any) -> Tensor:
         raise UserError(f"{path}: cannot be read as an image ({error})") from None
 
 
-def read(dataset: folders.Dataset, names: Sequence[str], size: tuple[int, int]) -> list[Sample]:
-    """Decode a folder's pictures, shrunk to at most twice the training size so that crops stay sharp."""
+def read(dataset: folders.Dataset, names: Sequence[str], size: tuple[int, int], *, masks: bool = False) -> list[Sample]:
+    """Decode a folder's pictures, shrunk to at most twice the training size so that crops stay sharp.
+
+    With `masks`, also where each object is seen, for pictures that have an instance mask.
+    """
     category = {c["id"]: names.index(c["name"]) for c in dataset.categories}
     grouped = dataset.by_image()
     samples = []
@@ -71,28 +67,59 @@ def read(dataset: folders.Dataset, names: Sequence[str], size: tuple[int, int]) 
         boxes[:, 2:] += boxes[:, :2]
         width, height = record["width"], record["height"]
         boxes = torch.minimum(boxes.clamp(min=0), torch.tensor([width, height] * 2))
+        objects = _objects(dataset.mask_path(record), wanted) if masks else None
         place = Letterbox((width, height), (2 * size[0], 2 * size[1]))
         if place.inner[0] < width:
             shrunk = torch.nn.functional.interpolate
             picture = shrunk(picture[None], place.inner[::-1], mode="bilinear", antialias=True)[0]
             boxes = boxes * torch.tensor([place.inner[0] / width, place.inner[1] / height] * 2)
-        samples.append(Sample(picture, boxes, torch.tensor([category[a["category_id"]] for a in wanted]).long()))
+            if objects is not None:
+                objects = shrunk(objects[None, None], place.inner[::-1], mode="nearest-exact")[0, 0]
+        labels = torch.tensor([category[a["category_id"]] for a in wanted]).long()
+        visible = torch.tensor([a.get("visible_fraction", 1.0) for a in wanted], dtype=torch.float32)
+        samples.append(Sample(picture, boxes, labels, visible, objects))
     return samples
+
+
+def _objects(path: Path, wanted: Sequence[folders.Annotation]) -> Tensor | None:
+    """The mask at `path` with 1 + the place in `wanted` instead of instance values; None where there is none."""
+    if not path.is_file() or not all("instance" in a for a in wanted) or len(wanted) > 254:
+        return None
+    try:
+        with Image.open(path) as picture:
+            instances = np.array(picture)
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise UserError(f"{path}: cannot be read as a mask ({error})") from None
+    rows = np.zeros(max([int(instances.max()), *(a["instance"] for a in wanted)]) + 1, dtype=np.uint8)
+    rows[[a["instance"] for a in wanted]] = np.arange(1, len(wanted) + 1)
+    return torch.from_numpy(rows[instances])
 
 
 class Batches(Sampler[list[tuple[int, int]]]):
     """Batches of (sample index, seed); `samples` and `quota` (exact) are (synthetic, real) counts.
 
-    Samples are numbered synthetic first; each kind is walked through in a new random order again and again. The
-    same `seed` gives the same batches whatever the number of workers. Iteration begins at batch `start`, where an
-    interrupted training stood; the length stays `steps`, from which Lightning counts.
+    Samples are numbered synthetic first; each kind is walked through in a new random order again and again. With
+    `weights`, one a sample, a sample comes so many times in a round as its weight is of its kind's mean, on average;
+    with `phases`, (first batch, quota) in rising order, the quota changes there. The same `seed` gives the same batches
+    whatever the number of workers. Iteration begins at batch `start`, where an interrupted training stood; the length
+    stays `steps`, from which Lightning counts.
     """
 
     def __init__(
-        self, samples: tuple[int, int], quota: tuple[int, int], steps: int, seed: int | list[int], start: int = 0
+        self,
+        samples: tuple[int, int],
+        quota: tuple[int, int],
+        steps: int,
+        seed: int | list[int],
+        start: int = 0,
+        *,
+        weights: Sequence[float] | None = None,
+        phases: Sequence[tuple[int, tuple[int, int]]] = (),
     ) -> None:
         synthetic, real = samples
-        self.pools = list(zip((range(synthetic), range(synthetic, synthetic + real)), quota, strict=True))
+        self.pools = [range(synthetic), range(synthetic, synthetic + real)]
+        self.weights = np.ones(synthetic + real) if weights is None else np.array(weights, dtype=float)
+        self.phases = [(0, quota), *phases]
         self.steps, self.seed, self.start = steps, seed, start
 
     def __len__(self) -> int:
@@ -100,37 +127,48 @@ class Batches(Sampler[list[tuple[int, int]]]):
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         generator = np.random.default_rng(self.seed)
-        streams = [(_endless(pool, generator.spawn(1)[0]), count) for pool, count in self.pools if count]
+        used = [any(quota[kind] for _, quota in self.phases) for kind in range(2)]
+        streams = {
+            kind: _endless(self.pools[kind], self.weights[self.pools[kind]], generator.spawn(1)[0])
+            for kind in range(2)
+            if used[kind]
+        }
         for step in range(self.steps):
-            indices = [next(stream) for stream, count in streams for _ in range(count)]
+            quota = next(quota for first, quota in reversed(self.phases) if first <= step)
+            indices = [next(stream) for kind, stream in streams.items() for _ in range(quota[kind])]
             seeds = generator.integers(2**62, size=len(indices)).tolist()
             if step >= self.start:
                 yield list(zip(indices, seeds, strict=True))
 
 
-def _endless(pool: range, generator: np.random.Generator) -> Iterator[int]:
+def _endless(pool: range, weights: NDArray[np.float64], generator: np.random.Generator) -> Iterator[int]:
+    times = weights / weights.mean()
+    whole, rest = np.floor(times).astype(int), times % 1
     while True:
-        yield from (pool[i] for i in generator.permutation(len(pool)))
+        counts = whole + (generator.random(len(pool)) < rest) if rest.any() else whole
+        places = np.repeat(np.arange(len(pool)), counts)
+        yield from (pool[i] for i in generator.permutation(places))
 
 
 class TrainingSet(Dataset[tuple[Tensor, Tensor, Tensor]]):
-    """Augmented samples; the key is (sample index, seed)."""
+    """Augmented samples; the key is (sample index, seed). The first `synthetic` are rendered, the others photos."""
 
-    def __init__(self, samples: Sequence[Sample], augmentation: Augmentation) -> None:
-        self.samples, self.augmentation = samples, augmentation
+    def __init__(self, samples: Sequence[Sample], augmentation: Augmentation, synthetic: int) -> None:
+        self.augmentation = augmentation
+        self.composer = Composer(samples, synthetic, augmentation.config)
 
     def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
         index, seed = key
-        sample = self.samples[index]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
+            sample = self.composer(index)
             return self.augmentation(sample.picture, sample.boxes, sample.labels)
 
 
 def loader(samples: Sequence[Sample], augmentation: Augmentation, batches: Batches, workers: int) -> DataLoader[Any]:
     """Batches as torchvision's detectors want them: a list of pictures and a list of targets."""
     return DataLoader(
-        TrainingSet(samples, augmentation),
+        TrainingSet(samples, augmentation, len(batches.pools[0])),
         batch_sampler=batches,
         num_workers=workers,
         collate_fn=_collate,

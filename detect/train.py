@@ -18,7 +18,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
-from coldstart import cli, dataset, lineage, tracking, training
+from coldstart import cli, dataset, leaks, lineage, tracking, training
 from coldstart.errors import UserError
 from coldstart.mirror import Mirror
 from detect import data, detectors
@@ -26,6 +26,7 @@ from detect.augment import Augmentation, AugmentConfig
 from detect.class_weights import class_weights, weigh
 from detect.drawing import draw_batch
 from detect.held_out import EarlyStopping, HoldOutConfig, divide
+from detect.mix import Mix
 from detect.module import DetectorModule
 from detect.recipe import Recipe
 
@@ -35,18 +36,13 @@ DETECTOR = "detector.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig(Recipe):
+class TrainConfig(Mix, Recipe):
     """See conf/detect_train.yaml."""
 
     detector: dict[str, Any]
     logger: tracking.LoggerConfig
     out: str
-    synthetic: Any = ()
-    real: Any = ()
-    mix: str = "auto"
-    real_fraction: float = 0.25
     size: list[int] = field(default_factory=lambda: [312, 416])
-    batch: int = 8
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     class_weights: Any = None
     hold_out: HoldOutConfig = field(default_factory=HoldOutConfig)
@@ -58,25 +54,11 @@ class TrainConfig(Recipe):
     workers: int = 0
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        for key in ("synthetic", "real"):
-            value = getattr(self, key)
-            folders = [value] if isinstance(value, str) else value or []
-            if not isinstance(folders, list | tuple) or not all(isinstance(folder, str) for folder in folders):
-                raise UserError(f"{key}: {value!r} is not a list of folders; give {key}=[DIR,...]")
-            object.__setattr__(self, key, list(folders))
-        mixes = {(True, True): "joint", (True, False): "synthetic", (False, True): "real"}
-        given = (bool(self.synthetic), bool(self.real))
-        if given not in mixes:
-            raise UserError("no training data; give synthetic=[DIR,...], real=[DIR,...] or both")
-        if self.mix == "auto":
-            object.__setattr__(self, "mix", mixes[given])
-        if self.mix not in mixes.values():
-            raise UserError(f"mix: {self.mix!r} is none of auto, joint, synthetic, real")
-        for key in ("synthetic", "real"):
-            if self.mix in ("joint", key) and not getattr(self, key):
-                raise UserError(f"mix={self.mix} needs {key}=[DIR,...]")
-        for name in ("batch", "checkpoint_every", "devices"):
+        Mix.__post_init__(self)
+        Recipe.__post_init__(self)
+        if self.augment.copy_paste and self.mix in ("synthetic", "real"):
+            raise UserError(f"augment.copy_paste: needs renders and photos, but mix={self.mix}")
+        for name in ("checkpoint_every", "devices"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name}: {getattr(self, name)} is below 1")
         if len(self.size) != 2 or min(self.size) < 32:
@@ -85,16 +67,6 @@ class TrainConfig(Recipe):
             raise UserError(f"precision: {self.precision!r} is none of {', '.join(training.PRECISIONS)}")
         if self.workers < 0:
             raise UserError(f"workers: {self.workers} is below 0")
-        if self.mix == "joint" and not 1 <= self.real_per_batch < self.batch:
-            raise UserError(
-                f"real_fraction: {self.real_fraction} of batch={self.batch} is {self.real_per_batch} real images; "
-                f"mix=joint needs between 1 and {self.batch - 1}"
-            )
-
-    @property
-    def real_per_batch(self) -> int:
-        """How many images of each batch are real."""
-        return {"joint": round(self.real_fraction * self.batch), "real": self.batch}.get(self.mix, 0)
 
 
 class Material(NamedTuple):
@@ -106,6 +78,7 @@ class Material(NamedTuple):
     synthetic: list[dataset.Dataset]
     real: list[dataset.Dataset]
     held: list[dataset.Dataset]
+    weights: list[float]
 
     @property
     def size(self) -> tuple[int, int]:
@@ -119,18 +92,21 @@ class Material(NamedTuple):
 
     def batches(self, rank: int, start: int) -> DataLoader[Any]:
         """Batches from number `start` on."""
-        config = self.config
+        config, steps = self.config, self.config.steps * self.config.accumulate
+        masks = config.augment.copy_paste > 0
         samples = [
-            [sample for d in some for sample in data.read(d, self.names, self.size)]
+            [sample for d in some for sample in data.read(d, self.names, self.size, masks=masks)]
             for some in (self.synthetic, self.real)
         ]
-        quota = (config.batch - config.real_per_batch, config.real_per_batch)
+        phases = config.phases(steps)
+        then = [f", from batch {first + 1} on {quota[0]} + {quota[1]}" for first, quota in phases]
         print(
-            f"{len(samples[0])} synthetic and {len(samples[1])} real images, {quota[0]} + {quota[1]} in each batch; "
+            f"{len(samples[0])} synthetic and {len(samples[1])} real images, "
+            f"{config.quota[0]} + {config.quota[1]} in each batch{''.join(then)}; "
             f"{len(self.names)} classes: {', '.join(self.names)}"
         )
         counts, seed = (len(samples[0]), len(samples[1])), [config.seed, rank]
-        batches = data.Batches(counts, quota, config.steps * config.accumulate, seed, start)
+        batches = data.Batches(counts, config.quota, steps, seed, start, weights=self.weights, phases=phases)
         return data.loader(samples[0] + samples[1], Augmentation(config.augment, self.size), batches, config.workers)
 
     def model(self) -> nn.Module:
@@ -166,8 +142,11 @@ def prepare(config: TrainConfig) -> Material:
             synthetic, held = divide(synthetic, config.hold_out.fraction, config.seed)
     if not any(data.targets(d.annotations) for d in (*synthetic, *real)):
         raise UserError(f"{', '.join(str(d.root) for d in (*synthetic, *real))}: no box to learn from")
+    weights = config.weights(synthetic, real)
+    if config.leak_check:
+        leaks.refuse_leaks([*synthetic, *real], config.out, config.held_out)
     training.device(config.accelerator)
-    return Material(config, detector, names, synthetic, real, held)
+    return Material(config, detector, names, synthetic, real, held, weights)
 
 
 def train(config: TrainConfig) -> None:

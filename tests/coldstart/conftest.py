@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image as Picture
 from PIL import ImageDraw, ImageFilter
 
@@ -28,6 +29,11 @@ from coldstart.study import StudyConfig, steps
 
 NAMES = ["milk", "orange", "water"]
 COLOURS = [(70, 110, 190), (230, 140, 40), (90, 170, 160)]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> None:
+    torch.set_num_threads(1)
 
 
 def toy_dataset(

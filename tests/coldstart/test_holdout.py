@@ -18,7 +18,7 @@ def parts(toy: Callable[..., Dataset], tmp_path: Path) -> Path:
     """The folder of a split of tmp_path/photos."""
     data = toy("photos", 6)
     out = tmp_path / "study" / "target"
-    split(SplitConfig(str(data.root), str(out), train=3, logger=LoggerConfig(kind="none")))
+    split(SplitConfig(str(data.root), str(out), train=3, near_duplicates=False, logger=LoggerConfig(kind="none")))
     return tmp_path / "study" / "target"
 
 
@@ -41,7 +41,7 @@ def test_the_whole_is_refused_when_a_part_of_it_is_a_test_split_near_the_out_fol
 def test_another_split_of_the_same_photos_is_another_experiment(parts: Path, tmp_path: Path) -> None:
     other = parts.with_name("other")
     quiet = LoggerConfig(kind="none")
-    split(SplitConfig(str(tmp_path / "photos"), str(other), train=4, seed=1, logger=quiet))
+    split(SplitConfig(str(tmp_path / "photos"), str(other), train=4, seed=1, near_duplicates=False, logger=quiet))
     tested = {image["sha256"] for image in load(parts / "test").images}
     assert tested & {image["sha256"] for image in load(other / "train").images}
     refuse_test_photos(other / "train", tmp_path / "study" / "gan")

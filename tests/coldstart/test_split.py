@@ -1,8 +1,12 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image as Picture
+from PIL import ImageOps
 
 from coldstart import lineage
 from coldstart.dataset import Dataset, load, save, sha256
@@ -11,6 +15,12 @@ from coldstart.split import SplitConfig, choose, folds, split
 from coldstart.tracking import LoggerConfig
 
 QUIET = LoggerConfig(kind="none")
+
+
+def config(*args: Any, **keys: Any) -> SplitConfig:
+    """Without a logger; toy pictures are all alike."""
+    return SplitConfig(*args, **{"near_duplicates": False, "logger": QUIET, **keys})
+
 
 Toy = Callable[..., Dataset]
 
@@ -22,7 +32,7 @@ def hashes(root: Path) -> list[str]:
 
 def test_every_image_lands_on_one_side(toy: Toy, tmp_path: Path) -> None:
     data = toy("data", 10)
-    split(SplitConfig(str(data.root), str(tmp_path / "out"), train=4, seed=3, logger=QUIET))
+    split(config(str(data.root), str(tmp_path / "out"), train=4, seed=3))
     train, test = hashes(tmp_path / "out" / "train"), hashes(tmp_path / "out" / "test")
     assert (len(train), len(test)) == (4, 6)
     assert sorted(train + test) == sorted(hashes(data.root))
@@ -66,7 +76,7 @@ def test_masks_go_along(toy: Toy, tmp_path: Path) -> None:
     (data.root / "masks").mkdir()
     for image in data.images:
         shutil.copyfile(data.path(image), data.mask_path(image))
-    split(SplitConfig(str(data.root), str(tmp_path / "out"), train=1, logger=QUIET))
+    split(config(str(data.root), str(tmp_path / "out"), train=1))
     assert all(len(list((tmp_path / "out" / side / "masks").iterdir())) == 1 for side in ("train", "test"))
 
 
@@ -80,7 +90,7 @@ def test_a_share_that_means_nothing_is_refused(train: float) -> None:
 def test_an_empty_side_is_refused_before_anything_is_written(toy: Toy, tmp_path: Path, train: float) -> None:
     data = toy("data", 4)
     with pytest.raises(UserError, match="leaves train or test empty"):
-        split(SplitConfig(str(data.root), str(tmp_path / "out"), train=train, logger=QUIET))
+        split(config(str(data.root), str(tmp_path / "out"), train=train))
     assert not (tmp_path / "out").exists()
 
 
@@ -95,10 +105,10 @@ def test_nothing_but_identical_pictures_is_refused(toy: Toy) -> None:
 
 
 def test_a_finished_split_is_left_alone(toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    config = SplitConfig(str(toy("data", 4).root), str(tmp_path / "out"), train=2, logger=QUIET)
-    split(config)
+    wanted = config(str(toy("data", 4).root), str(tmp_path / "out"), train=2)
+    split(wanted)
     before = (tmp_path / "out" / "train" / "annotations.json").stat().st_mtime_ns
-    split(config)
+    split(wanted)
     assert "already complete" in capsys.readouterr().out
     assert (tmp_path / "out" / "train" / "annotations.json").stat().st_mtime_ns == before
 
@@ -106,7 +116,7 @@ def test_a_finished_split_is_left_alone(toy: Toy, tmp_path: Path, capsys: pytest
 def test_folds_test_every_picture_once(toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = toy("data", 7)
     shutil.copyfile(data.path(data.images[0]), data.path(data.images[1]))
-    split(SplitConfig(str(data.root), str(tmp_path / "out"), folds=3, logger=QUIET))
+    split(config(str(data.root), str(tmp_path / "out"), folds=3))
     assert "7 photos, 6 groups that stay together, the largest of 2" in capsys.readouterr().out
     tests = [hashes(tmp_path / "out" / f"fold{k}" / "test") for k in range(3)]
     trains = [hashes(tmp_path / "out" / f"fold{k}" / "train") for k in range(3)]
@@ -135,7 +145,7 @@ def test_sessions_stay_together_and_a_single_one_is_said(
     save(data)
     for seed in range(4):
         assert choose(data, 3, seed)["train"] in ({1, 2, 3}, {4, 5, 6})
-    split(SplitConfig(str(data.root), str(tmp_path / "out"), train=2, session_gap=9999, logger=QUIET))
+    split(config(str(data.root), str(tmp_path / "out"), train=2, session_gap=9999))
     assert "all photos are of one session, which is split nevertheless" in capsys.readouterr().out
     assert len(hashes(tmp_path / "out" / "train")) == 2
 
@@ -152,10 +162,23 @@ def test_photos_that_a_translator_has_learned_from_go_to_train(toy: Toy, tmp_pat
     lineage.claim(translated, "gan.translate", {}, {"checkpoint": gan / "generator.safetensors", "source": data.root})
     for seed in range(3):
         out = tmp_path / f"out{seed}"
-        split(SplitConfig(str(data.root), str(out), 3, seed=seed, translators=[str(translated)], logger=QUIET))
+        split(config(str(data.root), str(out), 3, seed=seed, translators=[str(translated)]))
         assert {sha256(p) for p in seen.iterdir()} <= set(hashes(out / "train"))
     with pytest.raises(UserError, match="2 of its photos taught a translator"):
-        split(SplitConfig(str(data.root), str(tmp_path / "no"), 1, translators=[str(translated)], logger=QUIET))
+        split(config(str(data.root), str(tmp_path / "no"), 1, translators=[str(translated)]))
     with pytest.raises(UserError, match=r"has no card\.json"):
-        split(SplitConfig(str(data.root), str(tmp_path / "no"), 3, translators=[str(seen)], logger=QUIET))
+        split(config(str(data.root), str(tmp_path / "no"), 3, translators=[str(seen)]))
     assert not (tmp_path / "no").exists()
+
+
+def test_nearly_equal_photos_stay_together(toy: Toy, tmp_path: Path) -> None:
+    data = toy("data", 4)
+    random = np.random.default_rng(0)
+    for image in data.images[:3]:
+        pixels = random.integers(0, 255, (4, 3, 3), dtype=np.uint8)
+        Picture.fromarray(pixels).resize((96, 128), Picture.Resampling.BICUBIC).save(data.path(image))
+    with Picture.open(data.path(data.images[2])) as picture:
+        ImageOps.mirror(picture).point(lambda v: min(255, v + 6)).save(data.path(data.images[3]))
+    split(config(str(data.root), str(tmp_path / "out"), folds=3, near_duplicates=True))
+    tests = [hashes(tmp_path / "out" / f"fold{k}" / "test") for k in range(3)]
+    assert sorted(hashes(data.root)[2:]) in [sorted(test) for test in tests]

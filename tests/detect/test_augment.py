@@ -50,6 +50,15 @@ def test_each_strength_does_something_and_nothing_when_off() -> None:
         torch.manual_seed(1)
         changed, _, _ = Augmentation(dataclasses.replace(off, **change), (200, 260))(scene(), BOXES, labels)
         assert (changed - plain).abs().mean() > 1e-3, change
+    for change in ({"temperature": 1.0}, {"illumination": 0.5, "chance": 1.0}, {"motion": 7, "chance": 1.0}):
+        torch.manual_seed(1)
+        quiet = dataclasses.replace(off, blur=[1e-3, 1e-3], jpeg=[100, 100])
+        changed, boxes, _ = Augmentation(dataclasses.replace(quiet, **change), (200, 260))(scene(), BOXES, labels)
+        assert (changed - plain).abs().mean() > 1e-3, change
+        torch.testing.assert_close(boxes, BOXES)
+        torch.manual_seed(1)
+        again, _, _ = Augmentation(dataclasses.replace(quiet, **change), (200, 260))(scene(), BOXES, labels)
+        assert torch.equal(changed, again)
     camera = Augmentation(dataclasses.replace(off, noise=0.05, chance=1.0), (200, 260))
     assert (camera(scene(), BOXES, labels)[0] - plain).abs().mean() > 1e-3
 
@@ -73,6 +82,12 @@ def test_a_picture_without_boxes_passes() -> None:
         {"jpeg": [0, 101]},
         {"noise": -1.0},
         {"chance": 2.0},
+        {"motion": 4},
+        {"illumination": 1.5},
+        {"copy_paste": -0.1},
+        {"pasted": [0, 2]},
+        {"mosaic": 2.0},
+        {"min_visible": 1.1},
     ],
 )
 def test_bad_strengths_are_named(bad: dict[str, object]) -> None:

@@ -64,17 +64,57 @@ def test_batches_depend_on_the_seed_and_go_on_where_they_stopped() -> None:
     assert list(Batches((5, 4), (2, 2), steps=10, seed=[3, 1])) != everything
 
 
+def test_weights_say_how_often_a_sample_comes_and_the_quota_stays_exact() -> None:
+    weights = [1.0, 2.5, 0.0, 0.5] + [3.0, 1.0]
+    batches = [[index for index, _ in batch] for batch in Batches((4, 2), (3, 2), steps=4000, seed=1, weights=weights)]
+    assert all(sum(i >= 4 for i in batch) == 2 for batch in batches)
+    flat = np.bincount([i for batch in batches for i in batch], minlength=6)
+    np.testing.assert_allclose(flat[:4] / 12000, np.array(weights[:4]) / 4, atol=0.01)
+    np.testing.assert_allclose(flat[4:] / 8000, np.array(weights[4:]) / 4, atol=0.01)
+    equal = list(Batches((5, 4), (2, 2), steps=10, seed=3, weights=[2.0] * 9))
+    assert equal == list(Batches((5, 4), (2, 2), steps=10, seed=3))
+
+
+def test_the_quota_changes_between_phases_and_a_resumed_training_sees_the_same() -> None:
+    batches = Batches((5, 4), (3, 0), steps=10, seed=2, phases=[(4, (0, 3)), (8, (1, 2))])
+    kinds = [sum(i >= 5 for i, _ in batch) for batch in batches]
+    assert kinds == [0] * 4 + [3] * 4 + [2] * 2
+    resumed = Batches((5, 4), (3, 0), steps=10, seed=2, start=6, phases=[(4, (0, 3)), (8, (1, 2))])
+    assert list(resumed) == list(batches)[6:]
+
+
+def test_masks_say_where_each_target_is_seen(toys: Toys) -> None:
+    data = dataset.load(toys("a", 1, size=(300, 300)))
+    mask = np.zeros((300, 300), np.uint16)
+    for instance, a in enumerate(data.annotations, start=7):
+        x, y, w, h = map(int, a["bbox"])
+        mask[y : y + h, x : x + w] = a["instance"] = instance
+        a["visible_fraction"] = 0.5
+    data.annotations[0]["ignore"] = 1
+    dataset.write_atomic(data.mask_path(data.images[0]), dataset.png_bytes(mask))
+    (sample,) = read(data, data.class_names, (96, 96), masks=True)
+    assert sample.objects is not None
+    assert sample.objects.shape == (192, 192)
+    assert sample.visible.tolist() == [0.5, 0.5]
+    for row, box in enumerate(sample.boxes, start=1):
+        ys, xs = (sample.objects == row).nonzero().T
+        found = torch.tensor([xs.min(), ys.min(), xs.max() + 1, ys.max() + 1])
+        torch.testing.assert_close(found.float(), box, atol=1.0, rtol=0)
+    assert sample.objects.unique().tolist() == [0, 1, 2]
+    assert read(data, data.class_names, (96, 96))[0].objects is None
+    data.mask_path(data.images[0]).write_bytes(b"no picture")
+    with pytest.raises(UserError, match="cannot be read as a mask"):
+        read(data, data.class_names, (96, 96), masks=True)
+
+
 def test_workers_give_the_same_pictures(toys: Toys) -> None:
     data = dataset.load(toys("a", 4))
     samples = read(data, data.class_names, (64, 64))
+    config = AugmentConfig(copy_paste=0.5, mosaic=0.5, motion=5, temperature=0.5)
 
     def first(workers: int) -> list[torch.Tensor]:
-        batches = Batches((0, 4), (0, 2), steps=3, seed=1)
-        return [
-            p
-            for ps, _ in islice(loader(samples, Augmentation(AugmentConfig(), (64, 64)), batches, workers), 3)
-            for p in ps
-        ]
+        batches = Batches((2, 2), (1, 1), steps=3, seed=1)
+        return [p for ps, _ in islice(loader(samples, Augmentation(config, (64, 64)), batches, workers), 3) for p in ps]
 
     alone = first(0)
     for a, b in zip(alone, first(1), strict=True):
