@@ -1,8 +1,8 @@
+import dataclasses
 import shutil
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
-from subprocess import CompletedProcess
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,13 @@ import torch
 
 from coldstart import dataset, lineage
 from coldstart.errors import UserError
+from coldstart.tracking import LoggerConfig
 from detect import data
 from detect.augment import Augmentation, AugmentConfig
 from detect.mix import Mix
+from detect.train import TrainConfig, prepare
 
 Toys = Callable[..., Path]
-Command = Callable[..., CompletedProcess[str]]
 BOTH: dict[str, Any] = {"synthetic": ["a"], "real": ["b"]}
 
 
@@ -83,9 +84,7 @@ def test_composed_batches_go_on_where_they_stopped(toys: Toys) -> None:
             assert torch.equal(one["boxes"], other["boxes"])
 
 
-def test_a_leak_stops_a_training_with_2_before_anything_is_written(
-    toys: Toys, command: Command, tmp_path: Path
-) -> None:
+def test_a_leak_stops_a_training_before_anything_is_written(toys: Toys, tmp_path: Path) -> None:
     train, test = toys("split/train", 2), toys("split/test", 2, seed=1)
     for folder in (train, test):
         moved = folder.with_name("moved")
@@ -94,9 +93,16 @@ def test_a_leak_stops_a_training_with_2_before_anything_is_written(
         shutil.copytree(moved, folder, dirs_exist_ok=True)
         shutil.rmtree(moved)
     shutil.copyfile(test / "images" / "000.png", train / "images" / "001.png")
-    done = command("detect.train", "real=[split/train]", "out=o", "steps=1", cwd=tmp_path)
-    assert done.returncode == 2
-    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error:")]
-    assert "split/train/images/001.png and" in line
-    assert "split/test/images/000.png (equal files)" in line
-    assert not (tmp_path / "o").exists()
+    copied = tmp_path / "copied"
+    shutil.copytree(train, copied)
+    (copied / "card.json").unlink()
+    config = TrainConfig(
+        detector={"name": "fcos_lite0"}, logger=LoggerConfig(kind="none"), out=str(tmp_path / "o"), real=[str(train)]
+    )
+    with pytest.raises(
+        UserError, match=r"split/train/images/001\.png and \S+split/test/images/000\.png \(equal files\)"
+    ):
+        prepare(config)
+    assert prepare(dataclasses.replace(config, leak_check=False)).real
+    with pytest.raises(UserError, match="equal files"):  # also where another folder is the one to hold out
+        prepare(dataclasses.replace(config, real=[str(copied)], held_out=[str(train)]))
