@@ -7,20 +7,25 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
+from unittest import mock
 
 BUCKET = "a-bucket"
 
 
 @contextmanager
 def server() -> Iterator[str]:
-    """The address of moto's server, with an empty bucket."""
+    """The address of moto's server with an empty bucket; s3:// leads there meanwhile."""
     from moto.server import ThreadedMotoServer
+    from s3fs import S3FileSystem
 
     moto = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     moto.start()
     host, port = moto.get_host_and_port()
+    address = f"http://{host}:{port}"
     try:
-        yield f"http://{host}:{port}"
+        with mock.patch.dict(os.environ, credentials(address)):
+            S3FileSystem(skip_instance_cache=True).mkdir(BUCKET)
+            yield address
     finally:
         moto.stop()
 

@@ -49,6 +49,7 @@ def test_commands_run_from_the_wheel_outside_the_checkout(wheel: Path, tmp_path:
         "gan.train",
         "gan.translate",
         "gan.evaluate",
+        "detect.lr",
         "detect.train",
         "detect.evaluate",
         "detect.predict",
