@@ -173,7 +173,8 @@ def train(config: TrainConfig) -> None:
         print(f"{out / DETECTOR}: already trained")
         return
     last = out / "last.ckpt"
-    if mirror and mirror.restore(out, last, training.saved_steps(last), [DETECTOR]):
+    results = [DETECTOR, *(["held_out.json"] if material.held else [])]
+    if mirror and mirror.restore(out, last, training.saved_steps(last), results):
         lineage.complete(out)
         print(f"{out / DETECTOR}: already trained, fetched from {config.mirror}")
         return
@@ -182,7 +183,7 @@ def train(config: TrainConfig) -> None:
     result = detectors.Checkpoint(module.final, material.detector, material.names, material.size)
     stopping = [EarlyStopping(config.hold_out, config.steps, material.held, result, out)] if material.held else []
     with tracking.start(config.logger, "detect.train", cli.plain(config), out, training.saved_run(last)) as run:
-        if not start:
+        if not (out / "batch.png").is_file():
             draw_batch(next(iter(loader)), material.names, out / "batch.png")
             run.images("batch", [out / "batch.png"])
         trainer.logger = run.lightning() or None
@@ -198,7 +199,7 @@ def train(config: TrainConfig) -> None:
         detectors.save(out / DETECTOR, result)
     lineage.complete(out)
     if mirror and trainer.is_global_zero:
-        mirror.finish(out, [DETECTOR])
+        mirror.finish(out, results)
     print(f"{out / DETECTOR}: trained for {trainer.global_step} steps")
 
 

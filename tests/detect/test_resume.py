@@ -35,7 +35,6 @@ RECIPES: dict[str, dict[str, Any]] = {
         "unfreeze": 0.7,
         "class_weights": "balanced",
         "hold_out": HoldOutConfig(fraction=0.4, every=4, patience=0),
-        "precision": "bf16-mixed",
     },
 }
 
@@ -45,13 +44,14 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_toys(tmp_path_factory.mktemp("photos") / "toys", 5)
 
 
-@pytest.fixture
-def config(photos: Path, tmp_path: Path) -> Callable[..., TrainConfig]:
+def tiny(photos: Path, folder: Path) -> Callable[..., TrainConfig]:
+    """Twenty steps of 2 at 64×64 into a folder of that name."""
+
     def make(name: str, **keys: Any) -> TrainConfig:
         defaults: dict[str, Any] = {
             "detector": {"name": "fcos_lite0", "pretrained": False, "freeze": 5, "channels": 32, "head_convs": 0},
             "logger": LoggerConfig(kind="none"),
-            "out": str(tmp_path / name),
+            "out": str(folder / name),
             "real": [str(photos)],
             "size": [64, 64],
             "batch": 2,
@@ -65,11 +65,16 @@ def config(photos: Path, tmp_path: Path) -> Callable[..., TrainConfig]:
     return make
 
 
+@pytest.fixture
+def config(photos: Path, tmp_path: Path) -> Callable[..., TrainConfig]:
+    return tiny(photos, tmp_path)
+
+
 @pytest.fixture(scope="module")
 def whole(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The default, uninterrupted."""
     out = tmp_path_factory.mktemp("whole") / "out"
-    train(config.__wrapped__(photos, out.parent)("out"))  # type: ignore[attr-defined]
+    train(tiny(photos, out.parent)("out"))
     return out
 
 
@@ -97,9 +102,11 @@ def ends(left: Path, right: Path) -> None:
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_twenty_steps_are_ten_and_ten(
-    config: Callable[..., TrainConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recipe: str
+    config: Callable[..., TrainConfig], tmp_path: Path, whole: Path, monkeypatch: pytest.MonkeyPatch, recipe: str
 ) -> None:
-    train(config("whole", **RECIPES[recipe]))
+    if recipe != "default":
+        whole = tmp_path / "whole"
+        train(config("whole", **RECIPES[recipe]))
     parts = config("parts", **RECIPES[recipe])
     with monkeypatch.context() as patch:
         stop(patch, 13 * parts.accumulate, interrupt)
@@ -108,10 +115,10 @@ def test_twenty_steps_are_ten_and_ten(
     assert training.saved_steps(tmp_path / "parts" / "last.ckpt") == 10
     assert not (tmp_path / "parts" / "detector.safetensors").exists()
     train(parts)
-    ends(tmp_path / "parts", tmp_path / "whole")
+    ends(tmp_path / "parts", whole)
     if recipe == "everything":
         history = json.loads((tmp_path / "parts" / "held_out.json").read_text())
-        assert history == json.loads((tmp_path / "whole" / "held_out.json").read_text())
+        assert history == json.loads((whole / "held_out.json").read_text())
         assert [row["step"] for row in history["history"]] == [4, 8, 12, 16, 20]
 
 
@@ -208,9 +215,9 @@ def test_a_fresh_machine_goes_on_after_a_kill_in_the_middle_of_an_upload(
 def test_a_restarted_run_continues_its_own_curve(
     config: Callable[..., TrainConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keys = {"steps": 30, "checkpoint_every": 12, "logger": LoggerConfig(kind="wandb")}
+    keys = {"checkpoint_every": 10, "logger": LoggerConfig(kind="wandb")}
     with monkeypatch.context() as patch:
-        stop(patch, 14, interrupt)
+        stop(patch, 12, interrupt)
         with pytest.raises(KeyboardInterrupt):
             train(config("out", **keys))
     train(config("out", **keys))
@@ -221,6 +228,6 @@ def test_a_restarted_run_continues_its_own_curve(
     assert len(files) == 2
     assert len({f.name for f in files}) == 1, "one id"
     logged = [[row for row in rows(f) if "loss" in row] for f in files]
-    assert [[row["trainer/global_step"] for row in part] for part in logged] == [[9], [19, 29]]
+    assert [[row["trainer/global_step"] for row in part] for part in logged] == [[9], [19]]
     counted = [row["_step"] for part in logged for row in part]
     assert counted == sorted(set(counted))
