@@ -39,7 +39,7 @@ class RangeConfig(TrainConfig):
 
     low: float = 1e-6
     high: float = 1.0
-    smoothing: float = 0.9
+    smoothing: float = 0.8
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -168,9 +168,9 @@ def draw(curve: Curve, found: Suggestion | None) -> bytes:
     axes = figure.subplots()
     axes.plot(curve.rates, curve.losses, ".", ms=3, color="lightgrey", label="loss of a batch")
     axes.plot(curve.rates, curve.smoothed, lw=1.6, color="tab:blue", label="smoothed")
-    colours = {"lr": ("tab:red", "-"), "steepest": ("tab:green", "--"), "lowest": ("grey", ":")}
-    for name, rate in (found._asdict() if found else {}).items():
-        axes.axvline(rate, color=colours[name][0], ls=colours[name][1], lw=1, label=f"{name}: {rate:.1e}")
+    looks = [("suggestion", "tab:red", "-"), ("steepest fall", "tab:green", "--"), ("lowest", "grey", ":")]
+    for rate, (name, colour, style) in zip(found or (), looks, strict=False):
+        axes.axvline(rate, color=colour, ls=style, lw=1, label=f"{name}: {rate:.1e}")
     if curve.losses:
         low, high = (
             min(curve.losses),

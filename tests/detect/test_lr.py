@@ -73,7 +73,7 @@ def test_rates_rise_geometrically_and_nothing_else_is_left(toys: Callable[..., P
     rates = np.array(found["curve"]["rates"])
     assert rates[0] == pytest.approx(1e-5)
     assert rates[1:] / rates[:-1] == pytest.approx(np.full(len(rates) - 1, 1e5 ** (1 / 19)))
-    assert found["curve"]["smoothed"] == pytest.approx(smooth(found["curve"]["losses"], 0.9))
+    assert found["curve"]["smoothed"] == pytest.approx(smooth(found["curve"]["losses"], 0.8))
     assert found["lr"] == pytest.approx(rates[int(np.argmin(found["curve"]["smoothed"]))] / 10)
     with Image.open(out / "lr.png") as picture:
         assert min(picture.size) > 300
