@@ -69,7 +69,7 @@ def _pooled(model: nn.Module, crops: list[Tensor]) -> Tensor:
     seen: list[Tensor] = []
     hook = model.backbone.register_forward_hook(lambda _module, _inputs, output: seen.extend(_maps(output)))  # type: ignore[union-attr]
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), training.autocast("auto", crops[0].device):
             model(crops)
     finally:
         hook.remove()

@@ -9,7 +9,7 @@ from PIL import Image
 
 from coldstart import dataset
 from coldstart.errors import UserError
-from coldstart.tracking import LoggerConfig
+from coldstart.tracking import LoggerConfig, Run
 from detect import analysis, scoring
 from detect.drawing import FALSE_ALARM, MISSED, RIGHT
 from detect.evaluate import EvaluateConfig, evaluate
@@ -97,8 +97,10 @@ def test_the_suggested_score_is_used_on_other_photos(
 
 
 def test_objects_beside_those_of_synthetic_folders(
-    trained: Path, toys: Toys, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    trained: Path, toys: Toys, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    logged: list[str] = []
+    monkeypatch.setattr(Run, "images", lambda _self, name, *_: logged.append(name))
     scored, out = toys("scored", 6, seed=95), tmp_path / "score"
     folders = [str(toys("alike", 6, seed=94)), str(toys("unlike", 6, seed=93))]
     for path in (Path(folders[1]) / "images").iterdir():  # the other domain: a negative
@@ -112,7 +114,8 @@ def test_objects_beside_those_of_synthetic_folders(
     assert unlike["own_domain"] > 0.9
     assert len(embedding["points"]) == 54
     assert {p["class"] for p in embedding["points"]} == {"square", "disc", "bar"}
-    assert (out / "embedding.png").is_file()
+    assert sorted(logged) == sorted(["detections", *(chart.stem for chart in out.glob("*.png"))])
+    assert "embedding" in logged
     assert f"objects beside {folders[0]}" in capsys.readouterr().out
 
 
