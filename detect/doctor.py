@@ -33,6 +33,8 @@ from detect.upright import upright_annotations, upright_bytes
 
 __all__ = ["DoctorConfig", "doctor"]
 
+TURNED = range(2, 9)  # EXIF orientations
+
 
 @dataclass(frozen=True)
 class DoctorConfig:
@@ -72,21 +74,26 @@ def doctor(config: DoctorConfig) -> None:
         print(f"{out / 'doctor.html'}: already complete")
         return
     with tracking.start(config.logger, "doctor", settings, out) as run, tempfile.TemporaryDirectory() as scratch:
-        staged = _staged(reading, Path(scratch))
-        found, dataset, turned = _examined(staged, table)
-        findings += found
+        turned, staged = _staged(reading, Path(scratch))
+        found, dataset = _examined(staged, table)
+        findings = sorted([*findings, *turned, *found], key=lambda f: list(KINDS).index(f.kind))
         report = _report(staged, dataset, findings, table)
         write_json(out / "doctor.json", report)
         if table:
             write_atomic(out / "names.tsv", _tsv(report["names"]))
         write_atomic(out / "doctor.html", page(source, staged, findings, report, config.fix).encode())
         if config.fix:
-            _write(dataset, out, turned)
+            _write(dataset, out)
         run.summary(report["counts"])
     lineage.complete(out, **report["after"])
-    rows = [[kind, str(n), f"fix {KINDS[kind][1]}"] for kind, n in report["counts"].items()]
+    rows = [[kind, str(n), f"fix=true {KINDS[kind][1]}"] for kind, n in report["counts"].items()]
     print(aligned([["finding", "number", ""], *rows]) if rows else "nothing found")
-    print(f"{(out / 'doctor.html').resolve()}: {report['before']} -> {report['after']}")
+    read, kept = report["before"], report["after"]
+    print(
+        f"{read['images']} images and {read['boxes']} boxes could be read; {kept['images']} and {kept['boxes']} ",
+        end="",
+    )
+    print(f"{'are' if config.fix else 'would be'} kept: {(out / 'doctor.html').resolve()}")
 
 
 def _files(names: Sequence[str]) -> dict[str, str]:
@@ -94,19 +101,41 @@ def _files(names: Sequence[str]) -> dict[str, str]:
     return {f"names[{i}]": name for i, name in enumerate(names) if Path(name).is_file()}
 
 
-def _staged(reading: Reading, scratch: Path) -> Dataset:
-    """The dataset where its pictures lie as in a dataset folder: where they are, or else copied to `scratch`."""
+def _staged(reading: Reading, scratch: Path) -> tuple[list[Finding], Dataset]:
+    """The dataset with its pictures in images/ and upright: where it is if they are, else as a copy in `scratch`."""
     dataset = reading.dataset
-    if all(dataset.path(image).is_file() for image in dataset.images):
-        return dataset
+    paths = [dataset.path(image) for image in dataset.images]
+    if all(path.is_file() and stored_size(path)[1] not in TURNED for path in paths):
+        return [], dataset
     for files in reading.pictures:
         for name, content in files.items():
             write_atomic(scratch / name, content)
-    return replace(dataset, root=scratch)
+    return _upright(replace(dataset, root=scratch))
 
 
-def _examined(dataset: Dataset, table: Sequence[Match]) -> tuple[list[Finding], Dataset, set[int]]:
-    """What is wrong, the dataset as it would be, and which pictures (by id) are to be turned."""
+def _upright(dataset: Dataset) -> tuple[list[Finding], Dataset]:
+    """Turn what is stored turned, in place."""
+    findings: list[Finding] = []
+    images: list[Image] = []
+    annotations: list[Annotation] = []
+    by_image = dataset.by_image()
+    for image in dataset.images:
+        own, size, path = by_image[image["id"]], (image["width"], image["height"]), dataset.path(image)
+        stored, orientation = stored_size(path)
+        if orientation in TURNED:
+            meant = "stored" if size == stored else "shown"
+            text = f"{image['file_name']}: EXIF orientation {orientation}; its boxes are for the pixels as {meant}"
+            findings.append(Finding("turned", text, image["file_name"]))
+            write_atomic(path, upright_bytes(path))
+            own = upright_annotations(own, image, stored, orientation)
+            size = stored[::-1] if orientation >= 5 else stored
+        images.append({**image, "width": size[0], "height": size[1]})
+        annotations += own
+    return findings, replace(dataset, images=images, annotations=annotations)
+
+
+def _examined(dataset: Dataset, table: Sequence[Match]) -> tuple[list[Finding], Dataset]:
+    """What is wrong, and the dataset as it would be."""
     # Copies first: the places in `pairs` are those in the dataset as it came.
     pairs = near_duplicates([dataset.path(image) for image in dataset.images])
     ids = [image["id"] for image in dataset.images]
@@ -118,11 +147,7 @@ def _examined(dataset: Dataset, table: Sequence[Match]) -> tuple[list[Finding], 
         findings += spellings(dataset.class_names)
     of_boxes, dataset = boxes(dataset)
     findings += of_boxes
-    findings += suspects(dataset, groups)
-    of_turned, dataset, turned = _upright(dataset)
-    of_classes, _ = balance(dataset)
-    order = list(KINDS)
-    return sorted([*findings, *of_turned, *of_classes], key=lambda f: order.index(f.kind)), dataset, turned
+    return [*findings, *suspects(dataset, groups), *balance(dataset)[0]], dataset
 
 
 def _renamed(dataset: Dataset, target: dict[str, str]) -> Dataset:
@@ -134,26 +159,6 @@ def _renamed(dataset: Dataset, target: dict[str, str]) -> Dataset:
         {**a, "category_id": number[target[before[a["category_id"]]]]} for a in dataset.annotations
     ]
     return replace(dataset, categories=categories, annotations=annotations)
-
-
-def _upright(dataset: Dataset) -> tuple[list[Finding], Dataset, set[int]]:
-    findings, turned = [], set()
-    images: list[Image] = []
-    annotations: list[Annotation] = []
-    by_image = dataset.by_image()
-    for image in dataset.images:
-        own, size = by_image[image["id"]], (image["width"], image["height"])
-        stored, orientation = stored_size(dataset.path(image))
-        if orientation in range(2, 9):
-            meant = "stored" if size == stored else "shown"
-            text = f"{image['file_name']}: EXIF orientation {orientation}; its boxes are for the pixels as {meant}"
-            findings.append(Finding("turned", text, image["file_name"]))
-            turned.add(image["id"])
-            own = upright_annotations(own, image, stored, orientation)
-            size = stored[::-1] if orientation >= 5 else stored
-        images.append({**image, "width": size[0], "height": size[1]})
-        annotations += own
-    return findings, replace(dataset, images=images, annotations=annotations), turned
 
 
 def _report(before: Dataset, after: Dataset, findings: Sequence[Finding], table: Sequence[Match]) -> dict[str, Any]:
@@ -181,12 +186,11 @@ def _tsv(rows: Sequence[dict[str, Any]]) -> bytes:
     return text.getvalue().encode()
 
 
-def _write(dataset: Dataset, out: Path, turned: set[int]) -> None:
+def _write(dataset: Dataset, out: Path) -> None:
     """The dataset folder, its annotations last."""
     images: list[Image] = []
     for image in track(dataset.images, "writing", unit="img"):
-        path = dataset.path(image)
-        content = upright_bytes(path) if image["id"] in turned else path.read_bytes()
+        content = dataset.path(image).read_bytes()
         for name, data in {f"images/{image['file_name']}": content, **carried(dataset, image)}.items():
             write_atomic(out / name, data)
         images.append({**image, "sha256": sha256(content)})

@@ -1,8 +1,9 @@
 """Labels that are likely wrong, by confident learning (Northcutt et al. 2021, arXiv 1911.00068).
 
 A linear probe on network features of the objects' crops is trained without the pictures it is then asked about. A label
-is a suspect where another class is the likeliest, and that class is as likely as it is, on average, for the objects
-that do carry it (the paper's threshold t_j, equation 2).
+is a suspect where another class is the likeliest, that class is as likely as it is, on average, for the objects that
+do carry it (the paper's threshold t_j, equation 2), and far likelier than the label: small or hidden objects leave a
+probe in doubt, which is no reason to doubt their labels.
 """
 
 from collections import Counter
@@ -24,6 +25,7 @@ __all__ = ["probabilities", "suspects"]
 
 FOLDS = 5
 FEWEST = 3  # pictures that a class must be in to be judged
+LEAD = 0.6  # of the other class's probability over the label's
 STRENGTH = 1e4  # of the fit against the decay of weights, for unit features
 
 
@@ -45,7 +47,7 @@ def suspects(dataset: Dataset, groups: Sequence[Sequence[int]] = ()) -> list[Fin
     best, other = found.max(dim=1)
     files = {i["id"]: i["file_name"] for i in dataset.images}
     result = []
-    for n in torch.nonzero((other != labels) & (best >= limits[other])).flatten().tolist():
+    for n in torch.nonzero((other != labels) & (best >= limits[other]) & (best - own >= LEAD)).flatten().tolist():
         a, likely = judged[n], names[classes[int(other[n])]]
         text = f"{files[a['image_id']]}: annotation {a['id']} is {names[a['category_id']]} ({own[n]:.2f})"
         text += f", looks like {likely} ({best[n]:.2f})"

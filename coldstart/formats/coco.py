@@ -6,7 +6,6 @@ that are not their picture's.
 """
 
 import json
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from coldstart.formats.files import Files, Reading, Tolerate, carried, inside, r
 
 __all__ = ["is_one", "read"]
 
+LARGEST = 1e9  # pixels: more is a mistake, as are NaN and infinity, which compare as not less
 KEYS = ("images", "annotations", "categories")
 
 
@@ -128,11 +128,15 @@ def _image(record: dict[str, Any], where: str, folder: Path, beside: Path, toler
     if type(record.get("id")) is not int or not isinstance(name, str) or not name:
         raise UserError(f"{where}: needs a whole number as id and a file_name")
     candidates = (folder / "images" / name, beside / name, folder / name)
-    for path in candidates:
-        inside(folder / "images" if path is candidates[0] else folder, path)
-    path = next((p for p in candidates if p.is_file()), candidates[0])
-    if not path.is_file():
-        raise UserError(f"{where}: its picture is missing: {path}")
+    for candidate in candidates:
+        inside(folder / "images" if candidate is candidates[0] else folder, candidate)
+    try:
+        found = [p for p in candidates if p.is_file()]
+    except OSError as error:  # such as a name that is too long
+        raise UserError(f"{where}: its picture cannot be looked for ({error})") from None
+    if not found:
+        raise UserError(f"{where}: its picture is missing: {candidates[0]}")
+    path = found[0]
     size, orientation = stored_size(path)
     said = record.get("width"), record.get("height")
     shown = size[::-1] if orientation >= 5 else size
@@ -145,13 +149,18 @@ def _image(record: dict[str, Any], where: str, folder: Path, beside: Path, toler
 
 def _annotation(record: dict[str, Any], where: str, images: set[Any], number: dict[Any, int]) -> Annotation:
     box = record.get("bbox")
-    if record.get("image_id") not in images:
+    if type(record.get("image_id")) is not int or record["image_id"] not in images:
         raise UserError(f"{where}: belongs to image {record.get('image_id')!r}, which is not listed")
     if type(record.get("category_id")) is not int or record["category_id"] not in number:
         raise UserError(f"{where}: has category {record.get('category_id')!r}, which is not listed")
-    if not isinstance(box, list) or len(box) != 4 or not all(type(v) in (int, float) and math.isfinite(v) for v in box):
+    if not isinstance(box, list) or len(box) != 4 or not all(map(_is_number, box)):
         raise UserError(f"{where}: bbox must be four finite numbers [x, y, width, height], got {box}")
-    return {**record, "category_id": number[record["category_id"]]}  # type: ignore[typeddict-item]
+    area = record["area"] if _is_number(record.get("area")) else box[2] * box[3]
+    return {**record, "category_id": number[record["category_id"]], "area": area}  # type: ignore[typeddict-item]
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float) and abs(value) < LARGEST  # type: ignore[arg-type]
 
 
 def _pictures(dataset: Dataset, paths: dict[int, Path]) -> Iterator[Files]:

@@ -71,10 +71,10 @@ def _written(annotation: Annotation, image: Image) -> bool:
 
 def _lines(file: Path) -> list[list[str]]:
     try:
-        text = file.read_text(encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise UserError(f"{file}: cannot be read as UTF-8 text ({error})") from None
-    return [[cell.strip() for cell in row] for row in csv.reader(text.splitlines(), delimiter="\t")]
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+        return [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter="\t")]
+    except (OSError, ValueError, csv.Error) as error:
+        raise UserError(f"{file}: cannot be read as a table of UTF-8 text ({error})") from None
 
 
 def _table(file: Path) -> Iterator[Row]:

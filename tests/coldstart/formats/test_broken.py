@@ -187,6 +187,28 @@ def test_boxes_of_a_lost_picture_are_listed(tmp_path: Path) -> None:
     assert noted[1].endswith("annotations[0]: its picture, image 1, cannot be used")
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"image_id": []}, "belongs to image []"),
+        ({"category_id": {}}, "has category {}"),
+        ({"bbox": [10**400, 0, 1, 1]}, "four finite numbers"),
+        ({"bbox": [True, 0, 1, 1]}, "four finite numbers"),
+        ({"bbox": "1 2 3 4"}, "four finite numbers"),
+    ],
+)
+def test_fields_of_any_type(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    data, noted = coco(tmp_path, lambda c: c["annotations"][0].update(area="large", **change))
+    assert len(data.annotations) == len(noted) == 1
+    assert noted[0].startswith("label: ")
+    assert message in noted[0]
+
+
+def test_a_name_too_long_for_the_disk_is_a_missing_picture(tmp_path: Path) -> None:
+    _, noted = coco(tmp_path, lambda c: c["images"][0].update(file_name="a" * 5000))
+    assert "images[0]: its picture cannot be looked for" in noted[0]
+
+
 @pytest.mark.parametrize("text", ["[]", "{", '{"images": 3}', '{"images": [], "annotations": [], "categories": [0]}'])
 def test_json_of_another_shape_is_refused_whatever_is_tolerated(tmp_path: Path, text: str) -> None:
     folder = Folder(tmp_path / "data", "coco")
