@@ -140,7 +140,7 @@ def _learned(config: TranslateConfig, device: torch.device) -> _Opened:
             f"{checkpoint}: makes {generator.out_channels} channels of {generator.in_channels}; "
             "give a generator that makes a picture's 3 of its 3"
         )
-    generator.to(device, memory_format=torch.channels_last)  # what convolutions are fastest in
+    generator.to(device).to(memory_format=torch.channels_last)  # what convolutions are fastest in
 
     def translate(image: Tensor, number: int) -> Tensor:
         with training.autocast(config.precision, device):
