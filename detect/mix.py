@@ -27,7 +27,7 @@ class Mix:
     batch: int = 8
     synthetic_weights: list[float] = field(default_factory=list)
     real_weights: list[float] = field(default_factory=list)
-    sampling_weights: dict[str, float] = field(default_factory=dict)
+    sampling_weights: dict[str, float] | None = None
     held_out: list[str] = field(default_factory=list)
     leak_check: bool = True
 
@@ -55,7 +55,7 @@ class Mix:
                 raise UserError(
                     f"{key}_weights: {weights} is not one number from 0 for each folder of {key}, one of them above 0"
                 )
-        if any(not weight >= 0 for weight in self.sampling_weights.values()):
+        if any(not weight >= 0 for weight in (self.sampling_weights or {}).values()):
             raise UserError(f"sampling_weights: {self.sampling_weights} has a weight below 0")
         if not 0 < self.finetune < 1:
             raise UserError(f"finetune: {self.finetune} is not between 0 and 1")
@@ -90,8 +90,9 @@ class Mix:
         Raises:
             UserError: a class of `sampling_weights` is in no folder, or no image of a kind is left.
         """
+        rates = self.sampling_weights or {}
         known = {name for folder in (*synthetic, *real) for name in folder.class_names}
-        if unknown := sorted(self.sampling_weights.keys() - known):
+        if unknown := sorted(rates.keys() - known):
             raise UserError(f"sampling_weights: no class {unknown[0]!r}; there are {', '.join(sorted(known))}")
         found: list[float] = []
         for kind, folders, shares in (
@@ -101,7 +102,7 @@ class Mix:
             weights = [
                 (share / len(folder.images) if shares else 1.0) * weight
                 for folder, share in zip(folders, shares or [1.0] * len(folders), strict=True)
-                for weight in _by_class(folder, self.sampling_weights)
+                for weight in _by_class(folder, rates)
             ]
             if weights and not sum(weights):
                 raise UserError(f"sampling_weights: leave no {kind} image to learn from")

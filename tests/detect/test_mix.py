@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from coldstart import dataset, lineage
+from coldstart import cli, dataset, lineage
 from coldstart.errors import UserError
 from coldstart.tracking import LoggerConfig
 from detect import data
@@ -106,3 +106,9 @@ def test_a_leak_stops_a_training_before_anything_is_written(toys: Toys, tmp_path
     assert prepare(dataclasses.replace(config, leak_check=False)).real
     with pytest.raises(UserError, match="equal files"):  # also where another folder is the one to hold out
         prepare(dataclasses.replace(config, real=[str(copied)], held_out=[str(train)]))
+
+
+def test_weights_of_classes_can_be_given_on_the_command_line() -> None:
+    config = cli.compose("detect_train", ["real=[a]", "out=o", "sampling_weights={squash: 2}", "real_weights=[3]"])
+    typed = cli.typed(TrainConfig, config)
+    assert (typed.sampling_weights, typed.real_weights) == ({"squash": 2.0}, [3.0])
