@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from render import command  # benchmarks/render.py
 
-KEYS = ["size=[320,320]", "samples=2", "count=12", "logger=none"]
+KEYS = ["size=[320,320]", "samples=8", "count=12", "logger=none"]
 FEW = 1  # scenes for BlenderProc's own settings: 1024 samples, or as many as its noise threshold asks for
 
 

@@ -62,9 +62,9 @@ def fast(cycles: Any) -> None:
 # Name, samples, what differs from blender.configure.
 SETTINGS: list[tuple[str, int, list[Change]]] = [
     ("1 sample", 1, []),
-    ("2 samples (default)", 2, []),
+    ("2 samples", 2, []),
     ("4 samples", 4, []),
-    ("8 samples", 8, []),
+    ("8 samples (default)", 8, []),
     ("16 samples", 16, []),
     ("4, not denoised", 4, [raw]),
     ("16, not denoised", 16, [raw]),
@@ -75,7 +75,7 @@ SETTINGS: list[tuple[str, int, list[Change]]] = [
     ("4, fast GI", 4, [fast]),
 ]
 REFERENCE = [bounces(16)]
-SHOWN = ("1 sample", "2 samples (default)", "4 samples", "16 samples")
+SHOWN = ("1 sample", "2 samples", "8 samples (default)", "16 samples")
 
 
 def main(keys: list[str]) -> None:
