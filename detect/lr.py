@@ -15,31 +15,47 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
 from coldstart import cli, lineage, tracking, training
 from coldstart.dataset import write_atomic, write_json
 from coldstart.errors import UserError
 from detect.module import DetectorModule
-from detect.train import Material, TrainConfig, prepare
+from detect.recipe import Recipe
+from detect.train import TrainConfig, prepare
 
-__all__ = ["Curve", "RangeConfig", "Suggestion", "draw", "find", "range_test", "smooth", "suggest"]
+__all__ = [
+    "Curve",
+    "RangeConfig",
+    "RangeRecipe",
+    "Suggestion",
+    "Trainable",
+    "draw",
+    "find",
+    "range_test",
+    "record",
+    "smooth",
+    "suggest",
+]
 
 DIVERGED = 4.0  # times the lowest smoothed loss, where the test ends (as in fastai)
 BELOW = 10.0  # the suggestion's distance from the rate of the lowest loss
 
 
 @dataclass(frozen=True, kw_only=True)
-class RangeConfig(TrainConfig):
-    """See conf/detect_lr.yaml."""
+class RangeRecipe(Recipe):
+    """The recipe whose rate is looked for; see conf/detect_lr.yaml."""
 
     low: float = 1e-6
     high: float = 1.0
     smoothing: float = 0.8
+    accelerator: str = "auto"
+    precision: str = "auto"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -49,6 +65,25 @@ class RangeConfig(TrainConfig):
             raise UserError(f"smoothing: {self.smoothing} is not in [0, 1)")
         if self.steps < 10:
             raise UserError(f"steps: {self.steps} is below 10, which says nothing")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RangeConfig(TrainConfig, RangeRecipe):
+    """See conf/detect_lr.yaml."""
+
+    def __post_init__(self) -> None:
+        TrainConfig.__post_init__(self)
+        RangeRecipe.__post_init__(self)
+
+
+class Trainable(Protocol):
+    """What can be trained: a network as it begins, and batches for it."""
+
+    def model(self) -> nn.Module:
+        """Takes pictures and targets, returns losses by name."""
+
+    def batches(self, rank: int, start: int) -> DataLoader[Any]:
+        """Batches of pictures and targets from number `start` on."""
 
 
 class Curve(NamedTuple):
@@ -70,7 +105,7 @@ class Suggestion(NamedTuple):
 class RangeModule(DetectorModule):
     """A `DetectorModule` whose rate rises from `low` to `high`, a constant factor a step; keeps what it saw."""
 
-    def __init__(self, model: nn.Module, config: RangeConfig) -> None:
+    def __init__(self, model: nn.Module, config: RangeRecipe) -> None:
         # The rates are the test's own; what moves them otherwise is off.
         super().__init__(model, replace(config, lr=1.0, schedule="step", unfreeze=0.0, ema=0.0))
         self.low, self.high, self.smoothing = config.low, config.high, config.smoothing
@@ -114,7 +149,7 @@ def suggest(curve: Curve) -> Suggestion | None:
     return Suggestion(rates[lowest] / BELOW, rates[int(np.argmin(slope))], rates[lowest])
 
 
-def range_test(material: Material, config: RangeConfig) -> Curve:
+def range_test(material: Trainable, config: RangeRecipe) -> Curve:
     """The test's curve; neither weights nor the state of any generator of chance are left changed."""
     with torch.random.fork_rng():
         module = RangeModule(material.model(), config)
@@ -131,6 +166,15 @@ def range_test(material: Material, config: RangeConfig) -> Curve:
     return module.curve
 
 
+def record(curve: Curve, out: Path) -> Suggestion | None:
+    """Draw `curve` as lr.png and, if it suggests a rate, write that and the curve to lr.json."""
+    found = suggest(curve)
+    write_atomic(out / "lr.png", draw(curve, found))
+    if found is not None:
+        write_json(out / "lr.json", {**found._asdict(), "curve": curve._asdict()})
+    return found
+
+
 def find(config: RangeConfig) -> None:
     """Run the test and write its plot, numbers and suggestion into `config.out`.
 
@@ -144,14 +188,12 @@ def find(config: RangeConfig) -> None:
     training.quiet()
     with tracking.start(config.logger, "detect.lr", cli.plain(config), out) as run:
         curve = range_test(material, config)
-        found = suggest(curve)
-        write_atomic(out / "lr.png", draw(curve, found))
+        found = record(curve, out)
         run.images("range test", [out / "lr.png"])
         if found is None:
             raise UserError(
                 f"the loss does not fall from low={config.low:g} on, see {out / 'lr.png'}; give a smaller low="
             )
-        write_json(out / "lr.json", {**found._asdict(), "curve": curve._asdict()})
         run.summary(found._asdict())
     lineage.complete(out, **found._asdict())
     print(
