@@ -8,15 +8,14 @@ from typing import NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from coldstart import training
 from coldstart.backbone import efficientnet_lite0, fold_batch_norm, standardised
-from coldstart.dataset import write_atomic
 from coldstart.errors import UserError
 from coldstart.progress import track
 from detect.boxes import Floats
+from detect.detectors import write_weights
 from detect.letterbox import letterbox
 
 __all__ = ["Checkpoint", "Classifier", "Seen", "load", "look", "save"]
@@ -94,8 +93,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
         "class_names": json.dumps(checkpoint.class_names, ensure_ascii=False),
         "size": json.dumps(checkpoint.size),
     }
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.model.state_dict().items()}
-    write_atomic(path, to_bytes(tensors, metadata))
+    write_weights(path, checkpoint.model, metadata)
 
 
 def load(path: str | Path) -> Checkpoint:

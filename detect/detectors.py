@@ -23,7 +23,7 @@ from detect.resnet50 import ResNet50Config, fasterrcnn_r50_v2, retinanet_r50
 from detect.rf_detr import RfDetrConfig, rf_detr
 from detect.ssdlite import SsdLiteConfig, ssdlite
 
-__all__ = ["DETECTORS", "Checkpoint", "build", "check", "load", "save"]
+__all__ = ["DETECTORS", "Checkpoint", "build", "check", "load", "save", "write_weights"]
 
 
 # name -> its config's dataclass, and what builds it for a number of classes
@@ -71,7 +71,12 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
         "class_names": json.dumps(checkpoint.class_names, ensure_ascii=False),
         "size": json.dumps(checkpoint.size),
     }
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.model.state_dict().items()}
+    write_weights(path, checkpoint.model, metadata)
+
+
+def write_weights(path: Path, model: nn.Module, metadata: dict[str, str]) -> None:
+    """Write a module's tensors and `metadata` as one safetensors file, atomically."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     write_atomic(path, to_bytes(tensors, metadata))
 
 
