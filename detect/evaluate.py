@@ -13,7 +13,6 @@ Boxes with ignore=1 or iscrowd=1 count neither for nor against, as COCO treats c
 detector does not know count as missed; detections of a class that the data does not have are left out.
 """
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from coldstart.tables import aligned
 from detect import analysis, boxes, detectors, inference, scoring
 from detect.drawing import draw_marks, save_picture
 from detect.marks import marks
-from detect.threshold import ThresholdConfig
+from detect.threshold import ThresholdConfig, suggested_score
 
 __all__ = ["EvaluateConfig", "evaluate"]
 
@@ -126,21 +125,6 @@ def evaluate(config: EvaluateConfig) -> None:
     print(table(results))
     print("\n".join(analysis.lines(results)))
     print(f"{out / 'results.json'}; look at {out / 'detections'} and {out}/*.png")
-
-
-def suggested_score(folder: str) -> float:
-    """The score that an earlier detect.evaluate, on validation photos, suggests.
-
-    Raises:
-        UserError: `folder` holds no such results.
-    """
-    file = Path(folder) / "results.json"
-    try:
-        return float(json.loads(file.read_text(encoding="utf-8"))["suggested"]["score"])
-    except (OSError, ValueError, KeyError, TypeError):
-        raise UserError(
-            f"score_from: {file} suggests no score; give the out folder of a detect.evaluate on validation photos"
-        ) from None
 
 
 def draw(outcome: scoring.Outcome, data: dataset.Dataset, threshold: float, folder: Path) -> list[Path]:

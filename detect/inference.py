@@ -1,6 +1,6 @@
 """Run a trained detector on pictures of any size; boxes come back in the pictures' own pixels."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from detect.data import read_picture
 from detect.detectors import Checkpoint
 from detect.letterbox import Letterbox, letterbox
 
-__all__ = ["Detection", "check_picture", "detect", "look", "results"]
+__all__ = ["Detection", "best", "check_picture", "detect", "detect_pixels", "look", "results"]
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,18 @@ def detect(
     checkpoint: Checkpoint, photos: Sequence[Path], accelerator: str = "auto", precision: str = "auto"
 ) -> Iterator[list[Detection]]:
     """The detections on each photo, best first."""
+    pictures = (read_picture(photo) for photo in track(photos, "detecting", unit="image"))
+    yield from detect_pixels(checkpoint, pictures, accelerator, precision)
+
+
+def detect_pixels(
+    checkpoint: Checkpoint, pictures: Iterable[Tensor], accelerator: str = "auto", precision: str = "auto"
+) -> Iterator[list[Detection]]:
+    """The same on 3×H×W uint8 pictures, one at a time."""
     where = training.device(accelerator)
     checkpoint.model.to(where).eval()
-    for photo in track(photos, "detecting", unit="image"):
-        framed, place = letterbox(read_picture(photo), checkpoint.size)
+    for picture in pictures:
+        framed, place = letterbox(picture, checkpoint.size)
         with training.autocast(precision, where):
             found = look(checkpoint, framed.to(where), place)
         yield found
@@ -58,14 +66,14 @@ def look(checkpoint: Checkpoint, framed: Tensor, place: Letterbox) -> list[Detec
     The model is on the picture's device and in evaluation mode.
     """
     output: dict[str, Tensor] = checkpoint.model([framed.float() / 255])[0]
-    kept = _agnostic(output, checkpoint.config.agnostic_nms)
+    kept = best(output, checkpoint.config.agnostic_nms)
     boxes = place.inverse(output["boxes"][kept]).cpu()
     boxes[:, 2:] -= boxes[:, :2]
     rows = zip(boxes.tolist(), output["labels"][kept].tolist(), output["scores"][kept].tolist(), strict=True)
     return [Detection(box, checkpoint.class_names[label], score) for box, label, score in rows]
 
 
-def _agnostic(output: dict[str, Tensor], iou: float | None) -> Tensor:
+def best(output: dict[str, Tensor], iou: float | None) -> Tensor:
     """Indices that stay, best first: of two boxes of different classes on one object, the weaker goes."""
     if iou is None:
         return output["scores"].argsort(descending=True)

@@ -1,6 +1,8 @@
 """From which score on a detection should be believed."""
 
+import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -8,7 +10,7 @@ from coldstart.errors import UserError
 from detect.boxes import Floats
 from detect.matching import Matches
 
-__all__ = ["Operation", "ThresholdConfig", "operation", "operations", "suggest"]
+__all__ = ["Operation", "ThresholdConfig", "operation", "operations", "suggest", "suggested_score"]
 
 
 @dataclass(frozen=True)
@@ -114,3 +116,18 @@ def suggest(matches: Matches, config: ThresholdConfig) -> dict[str, object] | No
         "reached": bool(able.any()),
         **asdict(operation(matches, float(all_of_them.score[chosen]))),
     }
+
+
+def suggested_score(folder: str) -> float:
+    """The score that an earlier detect.evaluate, on validation photos, suggests.
+
+    Raises:
+        UserError: `folder` holds no such results.
+    """
+    file = Path(folder) / "results.json"
+    try:
+        return float(json.loads(file.read_text(encoding="utf-8"))["suggested"]["score"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UserError(
+            f"score_from: {file} suggests no score; give the out folder of a detect.evaluate on validation photos"
+        ) from None

@@ -53,6 +53,7 @@ def test_commands_run_from_the_wheel_outside_the_checkout(wheel: Path, tmp_path:
         "detect.train",
         "detect.evaluate",
         "detect.predict",
+        "detect.export",
         "coldstart",
     ):
         helped = run("-m", module, "--help")

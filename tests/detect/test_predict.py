@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -51,3 +52,48 @@ def test_bad_folders_and_photos(trained: Path, tmp_path: Path) -> None:
     assert not out.exists()
     with pytest.raises(UserError, match="score: 2"):
         config(checkpoint, photos, out, score=2.0)
+
+
+def test_a_video_and_a_photo_with_a_suggested_score(trained: Path, toys: Toys, tmp_path: Path) -> None:
+    pytest.importorskip("av")
+    from detect.video import VideoWriter, frames
+
+    pictures = sorted((toys("a", 3, seed=97) / "images").iterdir())
+    mixed = tmp_path / "mixed"
+    mixed.mkdir()
+    shutil.copy(pictures[0], mixed / "photo.png")
+    with VideoWriter(mixed / "clip.mp4") as writer:
+        for i, picture in enumerate(pictures):
+            writer.add(Image.open(picture).convert("RGB"), i / 4)
+    score = tmp_path / "score"
+    score.mkdir()
+    (score / "results.json").write_text('{"suggested": {"score": 0.25}}')
+    options = {"score_from": str(score), "every": 2, "accelerator": "cpu"}
+    out = tmp_path / "found"
+    checkpoint = str(trained / "detector.safetensors")
+    predict(PredictConfig(LoggerConfig(kind="none"), checkpoint, str(mixed), str(out), **options))
+    found = json.loads((out / "detections.json").read_text())
+    images = [(i["file_name"], i.get("frame"), i.get("time")) for i in found["images"]]
+    assert images == [("photo.png", None, None), ("clip.mp4", 0, 0.0), ("clip.mp4", 2, pytest.approx(0.5, abs=1e-4))]
+    assert {a["image_id"] for a in found["annotations"]} == {1, 2, 3}
+    assert all(a["score"] >= 0.25 for a in found["annotations"])
+    assert sorted(p.name for p in (out / "detections").iterdir()) == ["0001_photo.jpg", "0002_clip.mp4"]
+    drawn = list(frames(out / "detections" / "0002_clip.mp4"))
+    assert [t for _, t, _ in drawn] == pytest.approx([0, 0.5], abs=1e-4)
+    before, after = (
+        next(i for n, _, i in frames(f) if n == 0) for f in (mixed / "clip.mp4", out / "detections" / "0002_clip.mp4")
+    )
+    assert np.abs(np.asarray(before).astype(int) - np.asarray(after).astype(int)).max() > 80  # the boxes
+
+
+def test_one_file_and_bad_videos(trained: Path, toys: Toys, tmp_path: Path) -> None:
+    checkpoint, out = trained / "detector.safetensors", tmp_path / "out"
+    predict(config(checkpoint, toys("a", 1) / "images" / "000.png", tmp_path / "one"))
+    assert len(json.loads((tmp_path / "one" / "detections.json").read_text())["images"]) == 1
+    pytest.importorskip("av")
+    (tmp_path / "a.mov").write_bytes(b"damaged")
+    with pytest.raises(UserError, match=r"a\.mov: cannot be read as a video"):
+        predict(config(checkpoint, tmp_path / "a.mov", out))
+    with pytest.raises(UserError, match="every: 0"):
+        PredictConfig(LoggerConfig(kind="none"), "a", "b", "c", every=0)
+    assert not out.exists()
