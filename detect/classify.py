@@ -15,6 +15,7 @@ Reads data/<class>/*.jpg, splits it into train and test, and writes into `out`:
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -117,13 +118,13 @@ class Material(NamedTuple):
         return data.loader(samples, Augmentation(config.augment, self.size), batches, config.workers)
 
 
-def prepare(config: ClassifyConfig) -> Material:
-    """Read and split.
+def prepare(config: ClassifyConfig, found: ClassFolders) -> Material:
+    """Read and split what was found.
 
     Raises:
         UserError: bad input.
     """
-    found, size = class_folders.find(config.data), (config.size[0], config.size[1])
+    size = config.size[0], config.size[1]
     pictures = [class_folders.read(path, size) for path in track(found.paths, "reading", unit="image")]
     sides = class_folders.split(found, pictures, config.train, config.seed, apart=config.near_duplicates)
     return Material(config, found, pictures, sides)
@@ -136,8 +137,14 @@ def classify(config: ClassifyConfig) -> None:
         UserError: bad input, found before anything is written; or a training that diverges.
     """
     out, last = Path(config.out), Path(config.out) / "last.ckpt"
-    material = prepare(config)
-    names = material.found.names
+    found = class_folders.find(config.data)
+    # A folder's hash does not tell in which class a picture lies; with the number of pictures in each, it does.
+    settings = {**cli.plain(config), "pictures": found.counts()}
+    claim = partial(lineage.claim, out, "detect.classify", settings, parents={"data": config.data})
+    if lineage.is_complete(out) and claim():
+        print(f"{out / 'results.json'}: already there")
+        return
+    material, names = prepare(config, found), found.names
     training.quiet()
     trainer = training.trainer(
         config.accelerator,
@@ -147,11 +154,7 @@ def classify(config: ClassifyConfig) -> None:
         gradient_clip_val=config.gradient_clip,
         accumulate_grad_batches=config.accumulate,
     )
-    # A folder's hash does not tell in which class a picture lies; with the number of pictures in each, it does.
-    settings = {**cli.plain(config), "pictures": material.found.counts()}
-    if lineage.claim(out, "detect.classify", settings, parents={"data": config.data}):
-        print(f"{out / 'results.json'}: already there")
-        return
+    claim()
     with tracking.start(config.logger, "detect.classify", settings, out, training.saved_run(last)) as run:
         lr = rate(material, out)
         if config.range_steps:

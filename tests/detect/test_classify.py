@@ -143,7 +143,7 @@ def test_copies_stay_on_one_side_and_every_class_is_on_both(
         for i in range(4):
             with Image.open(root / name / f"{i}.png") as picture:
                 picture.resize((80, 96)).save(root / name / f"{i} copy.png")
-    material = prepare(config("out", data=str(root), near_duplicates=True, train=0.5))
+    material = prepare(config("out", near_duplicates=True, train=0.5), class_folders.find(root))
     side = dict.fromkeys(material.sides.test, "test") | dict.fromkeys(material.sides.train, "train")
     place = {material.found.name(i): i for i in range(16)}
     assert all(side[place[f"{n}/{i}.png"]] == side[place[f"{n}/{i} copy.png"]] for n in COLOURS for i in range(4))
