@@ -112,16 +112,20 @@ class Model(pl.LightningModule):
         """Training steps done so far, those before a resume included."""
         return self.trainer.global_step // self.OPTIMIZERS
 
+    def configure_model(self) -> None:
+        """Weights go into channels-last order, in which convolutions are fastest; what they put out follows.
+
+        Lightning asks for this before it wraps the networks for several devices.
+        """
+        self.to(memory_format=torch.channels_last)
+
     def configure_optimizers(self) -> Any:
         """One Adam (Kingma & Ba, arXiv 1412.6980) for each entry of `trained`, and the decay of each.
 
-        Weights go into channels-last order, in which convolutions are fastest; what they put out follows.
+        Not PyTorch's fused one: on a CPU it mistakes gradients in another memory order than their weights'.
         """
-        self.to(memory_format=torch.channels_last)
         adams = [
-            torch.optim.Adam(
-                [p for network in networks for p in network.parameters()], lr=self.rate, betas=self.betas, fused=True
-            )
+            torch.optim.Adam([p for network in networks for p in network.parameters()], lr=self.rate, betas=self.betas)
             for networks in self.trained()
         ]
 

@@ -40,7 +40,7 @@ def test_two_processes_learn_as_one_with_their_batches(
     assert len(histories[0]) == len(histories[1]) >= 2
     for one, two in zip(*histories, strict=True):
         assert one["step"] == two["step"]
-        assert two["kid_lite0"] == pytest.approx(one["kid_lite0"], rel=0.05)
+        assert two["kid_lite0"] == pytest.approx(one["kid_lite0"], rel=0.02)
     # Biases in front of instance norm have no gradient but rounding, which Adam blows up: compare what they translate.
     generators = [load_generator(tmp_path / name / "generator_last.safetensors")[0] for name in ("one", "two")]
     image = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
