@@ -14,7 +14,15 @@ from detect.precision import RECALLS, average_precision, precision_curves
 from detect.scoring import Score
 from detect.threshold import Operations
 
-__all__ = ["draw_confusion", "draw_embedding", "draw_errors", "draw_groups", "draw_precision_recall", "draw_threshold"]
+__all__ = [
+    "draw_confusion",
+    "draw_cosines",
+    "draw_embedding",
+    "draw_errors",
+    "draw_groups",
+    "draw_precision_recall",
+    "draw_threshold",
+]
 
 BLUE, ORANGE, GREEN, RED, GREY = "#2b6cb0", "#dd6b20", "#2f855a", "#c53030", "#718096"
 GRID = {"alpha": 0.25, "lw": 0.6}
@@ -206,4 +214,18 @@ def draw_embedding(
     axes.legend(handles=handles, fontsize=9, **BESIDE)
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_color("#cbd5e0")
+    save_figure(figure, path)
+
+
+def draw_cosines(known: Floats, stranger: Floats, threshold: float, path: Path) -> None:
+    """How near things are to the nearest class of a gallery that has theirs, or has not; NaN is left out."""
+    figure = _figure(8, 3.6)
+    axes = figure.subplots()
+    for values, colour, name in ((known, BLUE, "class in the gallery"), (stranger, ORANGE, "class left out")):
+        some = values[~np.isnan(values)]
+        axes.hist(some, bins=np.linspace(-1, 1, 81), color=colour, alpha=0.6, label=f"{name} ({len(some)})")
+    axes.axvline(threshold, color=RED, lw=1.4, ls="--", label=f"threshold {threshold:.2f}")
+    axes.set(xlabel="cosine to the nearest class", ylabel="things", xlim=(min(0, threshold), 1))
+    axes.legend(frameon=False, fontsize=9)
+    _bare(axes)
     save_figure(figure, path)
