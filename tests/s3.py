@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 from unittest import mock
+from urllib.request import Request, urlopen
 
 BUCKET = "a-bucket"
 
@@ -23,6 +24,8 @@ def server() -> Iterator[str]:
     host, port = moto.get_host_and_port()
     address = f"http://{host}:{port}"
     try:
+        # All servers of a process share what they hold.
+        urlopen(Request(f"{address}/moto-api/reset", method="POST")).close()
         with mock.patch.dict(os.environ, credentials(address)):
             S3FileSystem(skip_instance_cache=True).mkdir(BUCKET)
             yield address
