@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 from torch import Tensor, nn
 from torchvision.ops import box_convert
 
@@ -81,6 +82,7 @@ def rf_detr(config: RfDetrConfig, classes: int) -> nn.Module:
     Raises:
         UserError: the package `rfdetr` is not installed, or the file holds no weights of it.
     """
+    limit = Image.MAX_IMAGE_PIXELS
     try:
         from rfdetr.config import RFDETRNanoConfig, TrainConfig
         from rfdetr.models import build_criterion_from_config, build_model_from_config
@@ -88,6 +90,8 @@ def rf_detr(config: RfDetrConfig, classes: int) -> nn.Module:
         raise UserError(
             f"detector=rfdetr needs the package rfdetr ({error}); pip install 'coldstart-vision[rfdetr]'"
         ) from None
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit  # which rfdetr raises for all who read pictures in this process
     logging.getLogger("rf-detr").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it says that weights are missing; so do we, in one line
