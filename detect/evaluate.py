@@ -25,7 +25,7 @@ from coldstart.tables import aligned
 from detect import analysis, boxes, detectors, inference, scoring
 from detect.drawing import draw_marks, save_picture
 from detect.marks import marks
-from detect.threshold import ThresholdConfig, suggested_score
+from detect.threshold import ThresholdConfig, check_score, suggested_score
 
 __all__ = ["EvaluateConfig", "evaluate"]
 
@@ -49,8 +49,7 @@ class EvaluateConfig:
     precision: str = "auto"
 
     def __post_init__(self) -> None:
-        if not 0 <= self.score <= 1:
-            raise UserError(f"score: {self.score} is not between 0 and 1")
+        check_score(self.score)
         if self.draws < 1 or self.seed < 0:
             raise UserError("draws must be at least 1 and seed not below 0")
         if self.objects < 4:

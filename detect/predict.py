@@ -22,7 +22,7 @@ from coldstart.errors import UserError
 from coldstart.progress import track
 from detect import detectors, inference, onnx_model, video
 from detect.drawing import class_colour, draw_marks, save_picture
-from detect.threshold import suggested_score
+from detect.threshold import check_score, suggested_score
 
 __all__ = ["PredictConfig", "predict"]
 
@@ -42,8 +42,7 @@ class PredictConfig:
     precision: str = "auto"
 
     def __post_init__(self) -> None:
-        if not 0 <= self.score <= 1:
-            raise UserError(f"score: {self.score} is not between 0 and 1")
+        check_score(self.score)
         if self.every < 1:
             raise UserError(f"every: {self.every} is below 1")
 

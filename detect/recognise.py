@@ -26,6 +26,7 @@ from detect.boxes import Floats
 from detect.gallery import View
 from detect.recognise_sheet import draw_sheet
 from detect.regions import found_products, labelled_products
+from detect.threshold import check_score
 
 __all__ = ["RecogniseConfig", "recognise", "table"]
 
@@ -51,8 +52,7 @@ class RecogniseConfig:
     precision: str = "auto"
 
     def __post_init__(self) -> None:
-        if not 0 <= self.score <= 1:
-            raise UserError(f"score: {self.score} is not between 0 and 1")
+        check_score(self.score)
         if self.threshold is not None and not -1 <= self.threshold <= 1:
             raise UserError(f"threshold: {self.threshold} is no cosine, between -1 and 1")
         if self.threshold is not None and self.validation is not None:

@@ -10,7 +10,7 @@ from coldstart.errors import UserError
 from detect.boxes import Floats
 from detect.matching import Matches
 
-__all__ = ["Operation", "ThresholdConfig", "operation", "operations", "suggest", "suggested_score"]
+__all__ = ["Operation", "ThresholdConfig", "check_score", "operation", "operations", "suggest", "suggested_score"]
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,12 @@ def suggest(matches: Matches, config: ThresholdConfig) -> dict[str, object] | No
         "reached": bool(able.any()),
         **asdict(operation(matches, float(all_of_them.score[chosen]))),
     }
+
+
+def check_score(score: float) -> None:
+    """Refuse the config key `score` outside [0, 1]."""
+    if not 0 <= score <= 1:
+        raise UserError(f"score: {score} is not between 0 and 1")
 
 
 def suggested_score(folder: str) -> float:
