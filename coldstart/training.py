@@ -10,6 +10,7 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -82,6 +83,7 @@ class KeepCheckpoint(pl.Callback):
 
     def __init__(self, path: Path, every: int, steps: int, per_step: int = 1, mirror: Mirror | None = None) -> None:
         self.path, self.every, self.steps, self.per_step, self.mirror = path, every, steps, per_step, mirror
+        self._stopped = False
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Save where it is due."""
@@ -90,9 +92,19 @@ class KeepCheckpoint(pl.Callback):
         stopping = trainer.should_stop or (trainer.received_sigterm and trainer.world_size == 1)
         due = ends_step(trainer, batch_idx) and (step % self.every == 0 or step == self.steps)
         if due or stopping:
-            save(trainer, self.path, step)
-            if self.mirror is not None and trainer.is_global_zero:
-                self.mirror.push(self.path, step)
+            self._save(trainer)
+        self._stopped = stopping
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        """Save if SIGTERM came after the end of the batch but before Lightning looked whether it had."""
+        if isinstance(exception, SIGTERMException) and trainer.world_size == 1 and not self._stopped:
+            self._save(trainer)
+
+    def _save(self, trainer: pl.Trainer) -> None:
+        step = trainer.global_step // self.per_step
+        save(trainer, self.path, step)
+        if self.mirror is not None and trainer.is_global_zero:
+            self.mirror.push(self.path, step)
 
 
 class KeepRun(pl.Callback):

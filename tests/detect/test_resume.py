@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytorch_lightning as pl
 import torch
 from safetensors.torch import load_file
 
 from coldstart import lineage, training
 from coldstart.mirror import Mirror
 from coldstart.tracking import LoggerConfig
+from coldstart.training import KeepCheckpoint, KeepRun
 from detect.held_out import HoldOutConfig
 from detect.train import TrainConfig, train
 from tests import s3
@@ -77,16 +79,16 @@ def whole(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def stop(patch: pytest.MonkeyPatch, batch: int, how: Callable[[], None]) -> None:
-    """Something happens at the end of that batch, before checkpoints are kept."""
+def stop(patch: pytest.MonkeyPatch, batch: int, how: Callable[[], None], after: type[pl.Callback] = KeepRun) -> None:
+    """Something happens at the end of that batch, by default before checkpoints are kept."""
+    original = after.on_train_batch_end
 
-    class Stop(training.KeepRun):
-        def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, what: Any, batch_idx: int) -> None:
-            if batch_idx + 1 == batch:
-                how()
+    def stopping(*what: Any) -> None:
+        original(*what)
+        if what[-1] + 1 == batch:
+            how()
 
-    Stop.__name__ = Stop.__qualname__ = "KeepRun"
-    patch.setattr(training, "KeepRun", Stop)
+    patch.setattr(after, "on_train_batch_end", stopping)
 
 
 def interrupt() -> None:
@@ -121,13 +123,15 @@ def test_twenty_steps_are_ten_and_ten(
         assert [row["step"] for row in history["history"]] == [4, 8, 12, 16, 20]
 
 
+@pytest.mark.parametrize("kept", [False, True], ids=["before", "after"])
 def test_sigterm_between_two_batches_of_one_step_loses_neither(
-    config: Callable[..., TrainConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    config: Callable[..., TrainConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: bool
 ) -> None:
+    """It comes before checkpoints are looked after, or after that."""
     keys: dict[str, Any] = {"steps": 6, "accumulate": 3, "checkpoint_every": 100}
     train(config("whole", **keys))
     with monkeypatch.context() as patch:
-        stop(patch, 8, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        stop(patch, 8, lambda: signal.raise_signal(signal.SIGTERM), KeepCheckpoint if kept else KeepRun)
         with pytest.raises(KeyboardInterrupt):
             train(config("parts", **keys))
     assert training.saved_batches(tmp_path / "parts" / "last.ckpt") == 8
