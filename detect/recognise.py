@@ -84,14 +84,18 @@ def recognise(config: RecogniseConfig) -> None:
     if lineage.claim(out, "detect.recognise", settings, parents=parents):
         print(f"{out / 'recognised.json'}: already there")
         return
+    references = _references(shown, classes, config)
+    try:
+        limits = _limits(references, validation, config)
+    except UserError:
+        lineage.withdraw(out)
+        raise
     with tracking.start(config.logger, "detect.recognise", settings, out) as run:
         results: dict[str, Any] = {"classes": classes, "references": len(shown)}
         if checkpoint is not None and labels is not None:
             queries, results["found"] = labelled_products(checkpoint, labels, *first)
         elif checkpoint is not None:
             queries = found_products(checkpoint, photos, *first)
-        references = _references(shown, classes, config)
-        limits = _limits(references, validation, config)
         features = gallery.embed(queries, "looking at queries", config.accelerator)
         cosine = open_set.cosines(references, features)
         things = _things(queries, cosine, classes, float(limits[-1]), Path(config.queries))

@@ -59,6 +59,7 @@ class VideoWriter:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.stream: Any = None
+        self.ticks = -1  # of the last frame
 
     def __enter__(self) -> "VideoWriter":
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -68,7 +69,10 @@ class VideoWriter:
         return self
 
     def add(self, picture: Image.Image, seconds: float) -> None:
-        """Append a frame, shown from `seconds` on, which rise; all are brought to the size of the first."""
+        """Append a frame, shown from `seconds` on; all are brought to the size of the first.
+
+        Damaged files have frames whose time does not rise: they follow the one before by a tick.
+        """
         if self.stream is None:
             self.stream = self.file.add_stream("libx264", rate=30, options={"crf": "20"})
             # Colours are stored for 2×2 pixels; an odd row or column is lost.
@@ -76,7 +80,8 @@ class VideoWriter:
             self.stream.pix_fmt = "yuv420p"
             self.stream.codec_context.time_base = TICK
         frame = _av().VideoFrame.from_image(picture.crop((0, 0, self.stream.width, self.stream.height)))
-        frame.pts, frame.time_base = round(seconds / TICK), TICK
+        self.ticks = max(round(seconds / TICK), self.ticks + 1)
+        frame.pts, frame.time_base = self.ticks, TICK
         self.file.mux(self.stream.encode(frame))
 
     def __exit__(

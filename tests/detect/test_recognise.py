@@ -75,4 +75,7 @@ def test_bad_input_writes_nothing(toys: Toys, tmp_path: Path) -> None:
         read_gallery(empty)
     with pytest.raises(UserError, match="threshold: 2"):
         replace(config(empty, queries, "truth", out), threshold=2.0)
+    single = cut_out(queries, tmp_path / "single", ["disc"])
+    with pytest.raises(UserError, match="threshold: cannot be chosen"):
+        recognise(config(single, queries, "truth", out))
     assert not out.exists()

@@ -35,6 +35,11 @@ def test_uneven_times_and_frames_return(tmp_path: Path) -> None:
     assert [n for n, _, _ in frames(tmp_path / "a.mp4", every=2)] == [0, 2, 4]
 
 
+def test_frames_whose_times_do_not_rise_follow_at_once(tmp_path: Path) -> None:
+    write(tmp_path / "a.mp4", [0.0, 0.5, 0.5, 0.4, 1.0])
+    assert [t for _, t, _ in frames(tmp_path / "a.mp4")] == pytest.approx([0.0, 0.5, 0.5, 0.5, 1.0], abs=1e-4)
+
+
 def test_odd_sizes_lose_a_row(tmp_path: Path) -> None:
     write(tmp_path / "a.mp4", [0.0, 0.1], size=(65, 49))
     assert next(frames(tmp_path / "a.mp4"))[2].size == (64, 48)
