@@ -14,6 +14,7 @@ from coldstart.mirror import Mirror
 from tests import s3
 
 SIZE = 3_000_000
+PARTS = 101 * 2**20  # from twice 50 MiB on, s3fs uploads in parts
 
 
 def claimed(out: Path, **config: object) -> Path:
@@ -21,8 +22,8 @@ def claimed(out: Path, **config: object) -> Path:
     return out
 
 
-def checkpoint(out: Path, step: int) -> Path:
-    (out / "last.ckpt").write_bytes(bytes([step]) * SIZE)
+def checkpoint(out: Path, step: int, size: int = SIZE) -> Path:
+    (out / "last.ckpt").write_bytes(bytes([step]) * size)
     return out / "last.ckpt"
 
 
@@ -133,6 +134,8 @@ DEADLY: dict[str, Callable[[bytes, int], bool]] = {
     "at its start": lambda piece, sent: b"PUT " in piece,
     "in its middle": lambda piece, sent: sent > SIZE / 2,
     "at its end": lambda piece, sent: sent + len(piece) >= SIZE,
+    "between its parts": lambda piece, sent: sent > PARTS / 2,
+    "before the parts are joined": lambda piece, sent: b"CompleteMultipartUpload" in piece,
     "before the oldest goes": lambda piece, sent: b"DELETE " in piece or b"?delete" in piece,
 }
 
@@ -144,7 +147,7 @@ def test_a_kill_in_an_upload_leaves_what_was_there(endpoint: str, tmp_path: Path
     mirror.restore(out, out / "last.ckpt", 0, [])
     for step in (10, 20):
         mirror.push(checkpoint(out, step), step)
-    checkpoint(out, 30)
+    checkpoint(out, 30, PARTS if "parts" in when else SIZE)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["coldstart.mirror", "s3fs"])
     with s3.Line(endpoint, DEADLY[when]) as line:
