@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from coldstart import artifacts
 from coldstart.errors import UserError
 from coldstart.lineage import read_card
 
@@ -47,6 +48,9 @@ class Run:
 
     def images(self, name: str, files: Sequence[Path], captions: Sequence[str] | None = None) -> None:
         """Pictures that are already on disk."""
+
+    def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Rows of cells to sort and filter by; a `Path` is a picture on disk."""
 
     def summary(self, values: Mapping[str, Any]) -> None:
         """The numbers that stand for the run."""
@@ -100,6 +104,8 @@ class WandbRun(Run):
         self.mode: Literal["offline", "online"] = "online" if config.mode == "online" else "offline"
         if self.mode == "offline":
             os.environ["WANDB_ERROR_REPORTING"] = "false"  # or W&B asks a server, offline or not, where to send errors
+            # What is uploaded later stays with the run, not in the home directory.
+            os.environ["WANDB_DATA_DIR"] = str(out.resolve() / "wandb")
         import wandb
 
         self.wandb = wandb
@@ -133,6 +139,11 @@ class WandbRun(Run):
         pictures = [self.wandb.Image(str(f), caption=c) for f, c in zip(files, captions, strict=True)]
         self.run.log({name: pictures})
 
+    def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Log a table under `name`."""
+        cells = [[self.wandb.Image(str(c)) if isinstance(c, Path) else c for c in row] for row in rows]
+        self.run.log({name: self.wandb.Table(columns=list(columns), data=cells)})
+
     def summary(self, values: Mapping[str, Any]) -> None:
         """Set summary values."""
         self.run.summary.update(dict(values))
@@ -148,16 +159,27 @@ class WandbRun(Run):
         return Resumed(self.run.id, self.run.step + 1)
 
     def finish(self, failed: bool) -> None:
-        """Record the lineage card, close the run and say how to upload it."""
+        """Record lineage, close the run and say how to upload it."""
         if (self.out / "card.json").is_file():
             card = read_card(self.out)
             self.run.config.update(  # type: ignore[no-untyped-call]
                 {"lineage": {k: card.get(k) for k in ("git", "parents", "coldstart")}}, allow_val_change=True
             )
+            self._artifacts(card, made=not failed)
         folder = Path(self.run.dir).parent
         self.run.finish(exit_code=int(failed))
         if self.mode == "offline":
             print(f"W&B run kept offline; upload it with: wandb sync {folder}", file=sys.stderr)
+
+    def _artifacts(self, card: Mapping[str, Any], made: bool) -> None:
+        """Declare what was used and, if the run came to its end, what it made."""
+        for artifact in artifacts.inputs(card):
+            if self.mode == "online":
+                self.run.use_artifact(artifact)
+            else:  # what use_artifact does with one that is not yet there, but refuses to do offline
+                self.run._log_artifact(artifact, is_user_created=True, use_after_commit=True)
+        for artifact in artifacts.outputs(self.out) if made else ():
+            self.run.log_artifact(artifact)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ Boxes with ignore=1 or iscrowd=1 count neither for nor against, as COCO treats c
 detector does not know count as missed; detections of a class that the data does not have are left out.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,12 @@ from coldstart.tables import aligned
 from detect import analysis, boxes, detectors, inference, scoring
 from detect.drawing import draw_marks, save_picture
 from detect.marks import marks
+from detect.per_photo import per_photo
 from detect.threshold import ThresholdConfig, check_score, suggested_score
 
 __all__ = ["EvaluateConfig", "evaluate"]
+
+SHOWN = 100  # photos in the logged table
 
 
 @dataclass(frozen=True)
@@ -113,8 +117,11 @@ def evaluate(config: EvaluateConfig) -> None:
         outcome.matches.save(out / "matches.npz")
         dataset.write_json(out / "detections.json", predictions)
         dataset.write_json(out / "results.json", results)
-        run.summary(score.metrics)
-        run.images("detections", pictures[:16])
+        run.summary(comparable(results))
+        run.table("classes", *class_rows(results))
+        counts = zip(*(n.tolist() for n in per_photo(outcome.matches, threshold)), strict=True)
+        rows = [[path, path.stem, *n] for path, n in zip(pictures, counts, strict=True)]
+        run.table("photos", ["detections", "photo", "right", "false alarms", "missed"], rows[:SHOWN])
         for chart in [*charts, *([out / "embedding.png"] if synthetic else [])]:
             run.images(chart.stem, [chart])
     lineage.complete(out, **score.metrics)
@@ -134,6 +141,22 @@ def draw(outcome: scoring.Outcome, data: dataset.Dataset, threshold: float, fold
         with Image.open(data.path(image)) as picture:
             save_picture(draw_marks(picture, marks(outcome, place[image["id"]], threshold)), pictures[-1])
     return pictures
+
+
+def comparable(results: Mapping[str, Any]) -> dict[str, Any]:
+    """The numbers by which runs are sorted and plotted, under names that are the same for all."""
+    classes = {f"{key}/{name}": values[key] for name, values in results["per_class"].items() for key in ("AP", "AP50")}
+    return {**{key: results[key] for key in ("AP", "AP50", "AP75", "AR100")}, **classes, **results["at_score"]}
+
+
+def class_rows(results: Mapping[str, Any]) -> tuple[list[str], list[list[Any]]]:
+    """Columns and rows of a table of the classes."""
+    rows = [
+        [name, results["boxes_per_class"][name], values["AP"], *(interval or [None, None]), values["AP50"]]
+        for name, values in results["per_class"].items()
+        for interval in [results["per_class_intervals"][name]["AP"]]
+    ]
+    return ["class", "boxes", "AP", "AP from", "AP to", "AP50"], rows
 
 
 def table(results: dict[str, Any]) -> str:

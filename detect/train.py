@@ -90,6 +90,14 @@ class Material(NamedTuple):
         found = {f"synthetic_{i}": d.root for i, d in enumerate(self.synthetic)}
         return found | {f"real_{i}": d.root for i, d in enumerate(self.real)}
 
+    def counts(self) -> dict[str, int]:
+        """How much there is to learn from."""
+        return {
+            "classes": len(self.names),
+            "images/synthetic": sum(len(d.images) for d in self.synthetic),
+            "images/real": sum(len(d.images) for d in self.real),
+        }
+
     def batches(self, rank: int, start: int) -> DataLoader[Any]:
         """Batches from number `start` on."""
         config, steps = self.config, self.config.steps * self.config.accumulate
@@ -197,6 +205,8 @@ def train(config: TrainConfig) -> None:
         for callback in stopping:
             callback.conclude(module)
         detectors.save(out / DETECTOR, result)
+        best = {"held_out/AP": stopping[0].best.AP} if stopping else {}
+        run.summary({**material.counts(), "steps": trainer.global_step, **best})
     lineage.complete(out)
     if mirror and trainer.is_global_zero:
         mirror.finish(out, results)

@@ -2,6 +2,7 @@ import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -100,7 +101,11 @@ def test_objects_beside_those_of_synthetic_folders(
     trained: Path, toys: Toys, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logged: list[str] = []
+    tables: dict[str, Any] = {}
+    summary: dict[str, Any] = {}
     monkeypatch.setattr(Run, "images", lambda _self, name, *_: logged.append(name))
+    monkeypatch.setattr(Run, "table", lambda _self, name, *content: tables.update({name: content}))
+    monkeypatch.setattr(Run, "summary", lambda _self, values: summary.update(values))
     scored, out = toys("scored", 6, seed=95), tmp_path / "score"
     folders = [str(toys("alike", 6, seed=94)), str(toys("unlike", 6, seed=93))]
     for path in (Path(folders[1]) / "images").iterdir():  # the other domain: a negative
@@ -114,7 +119,16 @@ def test_objects_beside_those_of_synthetic_folders(
     assert unlike["own_domain"] > 0.9
     assert len(embedding["points"]) == 54
     assert {p["class"] for p in embedding["points"]} == {"square", "disc", "bar"}
-    assert sorted(logged) == sorted(["detections", *(chart.stem for chart in out.glob("*.png"))])
+    assert sorted(logged) == sorted(chart.stem for chart in out.glob("*.png"))
+    results = json.loads((out / "results.json").read_text())
+    columns, rows = tables["photos"]
+    assert all(len(row) == len(columns) and row[0].is_file() for row in rows)
+    assert sum(row[2] + row[4] for row in rows) == results["boxes"]
+    columns, rows = tables["classes"]
+    assert {row[0]: row[columns.index("AP")] for row in rows} == {
+        c: summary[f"AP/{c}"] for c in ("square", "disc", "bar")
+    }
+    assert (summary["AP"], summary["recall"]) == (results["AP"], results["at_score"]["recall"])
     assert "embedding" in logged
     assert f"objects beside {folders[0]}" in capsys.readouterr().out
 

@@ -18,12 +18,12 @@ from coldstart import lineage, training
 from coldstart.mirror import Mirror
 from coldstart.tracking import LoggerConfig
 from coldstart.training import KeepCheckpoint, KeepRun
+from coldstart.wandb_file import records, rows
 from detect.held_out import HoldOutConfig
 from detect.train import TrainConfig, train
 from tests import s3
 from tests.checkpoints import same, state
 from tests.detect.conftest import make_toys
-from tests.wandb_file import records, rows
 
 RECIPES: dict[str, dict[str, Any]] = {
     "default": {},

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import threading
 import urllib.error
 import urllib.request
@@ -17,17 +16,9 @@ from PIL import Image
 from blender_scenes.matching import furnish, marks, page, photo
 from blender_scenes.matching.overlay import overlay
 from blender_scenes.matching.solve import solve
+from tests.browser import opened
 
 SIZE = (1000, 1333)
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 class Running:
@@ -60,20 +51,8 @@ def running(tmp_path: Path) -> Iterator[Running]:
 
 @pytest.fixture
 def browser_page() -> Iterator[Any]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("no `chromium` on PATH; `make test` installs Debian's")
-        pytest.skip("no `chromium` on PATH: the page to mark points in is not tested here")
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        opened = browser.new_page(viewport={"width": 1200, "height": 900})
-        opened.problems = []
-        opened.on("pageerror", lambda error: opened.problems.append(str(error)))
-        opened.on("console", lambda m: opened.problems.append(m.text) if m.type == "error" else None)
-        yield opened
-        browser.close()
+    with opened() as page:
+        yield page
 
 
 def test_points_clicked_in_a_browser_are_solved(
