@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 PY := .venv/bin/python
 REAL ?=
-DEMO := $(if $(REAL),demo_real target.data=$(abspath $(REAL)),demo)
+DEMO := $(if $(REAL),demo_real real.data=$(abspath $(REAL)),demo)
 
 .PHONY: demo test lint install blender chromium clean
 

@@ -18,7 +18,7 @@ __all__ = ["claim", "complete", "differences", "fingerprint", "is_complete", "re
 # How something is computed or watched, not what is computed: these may differ between two calls that fill one folder.
 INCIDENTAL = frozenset(
     {"out", "logger", "accelerator", "devices", "sample_every", "save_every", "checkpoint_every", "mirror"}
-    | {"workers", "threads", "device", "retries", "scene_timeout", "shard", "shards"}
+    | {"workers", "threads", "device", "retries", "scene_timeout", "shard", "shards", "held_out", "leak_check"}
 )
 
 

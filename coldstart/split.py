@@ -25,7 +25,7 @@ from coldstart.holdout import targets_behind
 from coldstart.progress import track
 from coldstart.stratify import stratify
 
-__all__ = ["SplitConfig", "choose", "folds", "split"]
+__all__ = ["SplitConfig", "choose", "copy_part", "folds", "split"]
 
 BINS = 3  # few, some and many boxes a picture, each a label of its own
 
@@ -201,7 +201,7 @@ def split(config: SplitConfig) -> None:
         for part, side, ids in ((part, side, ids) for part, sides in parts.items() for side, ids in sides.items()):
             folder = out / part / side
             lineage.claim(folder, "split", {**settings, "side": side}, parents)
-            copied = _copy(dataset, ids, folder, f"copy {part}{side}")
+            copied = copy_part(dataset, ids, folder, f"copy {part}{side}")
             counts = {"images": len(copied.images), "boxes": len(copied.annotations)}
             lineage.complete(folder, **counts)
             run.summary({f"{part}{side}/{key}": value for key, value in counts.items()})
@@ -238,7 +238,7 @@ def _used(dataset: Dataset, translators: Iterable[str]) -> set[int]:
     return {image["id"] for image in dataset.images if digests and sha256(dataset.path(image)) in digests}
 
 
-def _copy(dataset: Dataset, ids: set[int], root: Path, description: str) -> Dataset:
+def copy_part(dataset: Dataset, ids: set[int], root: Path, description: str) -> Dataset:
     """The images `ids` of `dataset` as a dataset folder of their own, each with the sha256 of its file."""
     images: list[Image] = []
     for image in track([i for i in dataset.images if i["id"] in ids], description, unit="img"):

@@ -3,6 +3,7 @@
 python docs/strip.py outputs/demo docs/pictures/strip.jpg
 """
 
+import json
 import sys
 from pathlib import Path
 
@@ -12,9 +13,12 @@ HEIGHT = 420  # pixels
 
 
 def main(study: Path, target: Path) -> None:
-    name = sorted(p.name for p in (study / "translated" / "images").iterdir())[0]
-    detections = sorted((study / "results" / "translated_real" / "detections").iterdir())
-    files = [study / "source" / "images" / name, study / "translated" / "images" / name, *detections[:2]]
+    results = json.loads((study / "results.json").read_text(encoding="utf-8"))
+    translated = next(Path(part["folder"]) for part in results["synthetic"] if part["name"] != "source")
+    source = next(Path(part["folder"]) for part in results["synthetic"] if part["name"] == "source")
+    scores = next(Path(c["scores"]) for c in results["cells"] if (c["arm"], c["budget"]) == ("translated_real", "all"))
+    name = sorted(p.name for p in (translated / "images").iterdir())[0]
+    files = [source / "images" / name, translated / "images" / name, *sorted((scores / "detections").iterdir())[:2]]
     pictures = []
     for file in files:
         with Image.open(file) as opened:

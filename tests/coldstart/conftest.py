@@ -1,4 +1,4 @@
-"""Toy dataset folders, and a finished study made of them."""
+"""Toy dataset folders."""
 
 import json
 from collections.abc import Callable
@@ -11,7 +11,6 @@ import torch
 from PIL import Image as Picture
 from PIL import ImageDraw, ImageFilter
 
-from coldstart import cli, lineage
 from coldstart.dataset import (
     Annotation,
     Dataset,
@@ -24,8 +23,6 @@ from coldstart.dataset import (
     write_atomic,
     write_json,
 )
-from coldstart.runner import Record
-from coldstart.study import StudyConfig, steps
 
 NAMES = ["milk", "orange", "water"]
 COLOURS = [(70, 110, 190), (230, 140, 40), (90, 170, 160)]
@@ -103,60 +100,6 @@ def toy_renders(root: Path, count: int, seed: int = 0, size: tuple[int, int] = (
     return rendered
 
 
-def study_config(out: Path, **keys: Any) -> StudyConfig:
-    """A small study's config; `keys` are those of conf/coldstart.yaml."""
-    return cli.typed(StudyConfig, {"name": "toy", "out": str(out), "size": [96, 128], "gan": {"crop": 32}, **keys})
-
-
-def finish(config: StudyConfig, size: tuple[int, int] = (96, 128)) -> dict[str, Record]:
-    """Write the folders that the steps of `config` would leave behind; return their records."""
-    records: dict[str, Record] = {}
-    scores = iter([0.31, 0.42, 0.38, 0.55, 0.29])
-    for number, step in enumerate(steps(config)):
-        lineage.claim(step.out, step.module, {"command": step.command})
-        if step.module in ("blender_scenes.render", "gan.translate"):
-            toy_dataset(step.out, 6, number, size, photo=step.name != "render source")
-        elif step.module == "coldstart.split":
-            toy_dataset(step.out / "train", 3, 90, size, photo=True)
-            toy_dataset(step.out / "test", 4, 91, size, photo=True)
-        elif step.module == "gan.train":
-            toy_picture(step.out / "samples" / "000250.png", (size[0] * 3, size[1]))
-        elif step.module == "detect.train":
-            toy_picture(step.out / "batch.png", (size[0] * 4, size[1] * 2))
-        elif step.module == "detect.evaluate":
-            score = next(scores)
-            write_json(step.out / "results.json", toy_scores(score))
-            drawings = toy_dataset(step.out, 6, number, size, photo=True)
-            (drawings.root / "images").rename(step.out / "detections")
-        lineage.complete(step.out)
-        records[step.name] = {"command": step.command, "seconds": 12.5 + 30 * number, "calls": 1, "done": True}
-    return records
-
-
-def toy_picture(path: Path, size: tuple[int, int]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    ramp = np.linspace(0, 255, size[0] * size[1] * 3).reshape(size[1], size[0], 3)
-    Picture.fromarray(ramp.astype(np.uint8)).save(path)
-
-
-def toy_scores(score: float) -> dict[str, Any]:
-    """What `detect.evaluate` writes."""
-    return {
-        "AP": score,
-        "AP50": score * 1.6,
-        "AP75": score * 0.7,
-        "AR100": score * 1.2,
-        "intervals": {"AP": [score - 0.06, score + 0.06], "AP50": None},
-        "per_class": {
-            "milk": {"AP": score * 1.1, "AP50": score * 1.7},
-            "orange": {"AP": score * 0.9, "AP50": score * 1.5},
-            "water": {"AP": None, "AP50": None},
-        },
-        "images": 6,
-        "boxes": 12,
-    }
-
-
 @pytest.fixture
 def toy(tmp_path: Path) -> Callable[..., Dataset]:
     """Make a toy dataset folder under tmp_path: `toy("name", count, …)`."""
@@ -180,22 +123,3 @@ def change(tmp_path: Path) -> Callable[[Path, Callable[[dict[str, Any]], object]
         file.write_text(json.dumps(content))
 
     return edit
-
-
-@pytest.fixture
-def study() -> Callable[..., StudyConfig]:
-    """Make a study's config: `study(out=…, …)`."""
-    return study_config
-
-
-@pytest.fixture(name="finish")
-def finish_fixture() -> Callable[..., dict[str, Record]]:
-    """Write what the steps of a study would leave behind: `finish(config)`."""
-    return finish
-
-
-@pytest.fixture
-def finished(tmp_path: Path) -> tuple[StudyConfig, dict[str, Record]]:
-    """A finished study and the records of its steps."""
-    config = study_config(tmp_path / "toy")
-    return config, finish(config)

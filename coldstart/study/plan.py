@@ -1,0 +1,237 @@
+"""What a study makes: its cells, and the commands that make them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from coldstart import leaks
+from coldstart.dataset import Dataset, load
+from coldstart.errors import UserError
+from coldstart.overrides import override
+from coldstart.study.config import SOURCE, Arm, Budget, StudyConfig, Translator
+from coldstart.study.steps import Made, Step, Steps, external
+from coldstart.tracking import LoggerConfig
+
+__all__ = ["Cell", "Fold", "Plan", "check_photos", "plan"]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One division of the photos: what may be learned from, and what is scored on."""
+
+    name: str
+    train: Made
+    test: Made
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A detector of an arm, trained with a budget of labelled photos and scored on a fold's test photos.
+
+    `data` are those labelled photos, None for an arm without.
+    """
+
+    arm: str
+    budget: Budget
+    fold: str
+    seed: int
+    data: Made | None
+    train: Step
+    score: Step
+
+
+@dataclass(frozen=True)
+class Synthetic:
+    """A folder of labelled synthetic pictures: the renders (SOURCE), or a translator's work for a fold (None: all)."""
+
+    name: str
+    fold: str | None
+    made: Made
+    translator: Made | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a study makes, in an order in which it can be made."""
+
+    steps: list[Step]
+    folds: list[Fold]
+    synthetic: list[Synthetic]
+    cells: list[Cell]
+    budgets: list[Budget]
+
+
+def check_photos(config: StudyConfig) -> None:
+    """Check the photos before any work.
+
+    Raises:
+        UserError: they cannot be loaded, carry no box, or show what they will be scored on.
+    """
+    real = config.real
+    if real.data is None:
+        return
+    folders: dict[str, Dataset] = {}
+    for key, path in (("data", real.data), ("test", real.test)):
+        if path is not None:
+            try:
+                folders[key] = load(path)
+            except UserError as error:
+                raise UserError(f"real.{key}: {error}") from None
+            if not any(not a.get("ignore") for a in folders[key].annotations):
+                raise UserError(f"real.{key}: {path} has no labelled box")
+    count = len(folders["data"].images)
+    if real.test is None and count < max(config.folds, 2):
+        raise UserError(f"real.data: {real.data} has {count} photos, too few for folds={config.folds}")
+    unlabelled = {} if real.unlabelled is None else {Path(real.unlabelled): Path(real.unlabelled)}
+    if real.test is not None or unlabelled:
+        learned = [folders["data"]] if real.test is not None else []
+        found = leaks.find_leaks(learned, unlabelled, [folders.get("test", folders["data"])])
+        if found:
+            raise UserError(f"real: {found[0]} show the same; nothing that is scored on may be learned from")
+
+
+def plan(config: StudyConfig, config_dir: str | None = None) -> Plan:
+    """The cells and steps of a study; `config_dir` is a conf folder of the user's own.
+
+    Raises:
+        UserError: a command does not know one of its keys.
+    """
+    return _Planner(config, config_dir).plan()
+
+
+class _Planner:
+    def __init__(self, config: StudyConfig, config_dir: str | None) -> None:
+        self.config = config
+        self.steps = Steps(Path(config.cache), config_dir, _logger(config))
+        self.synthetic: dict[str, Synthetic] = {}
+        self.folds: list[Fold] = []
+        self.parts: dict[tuple[str, str], Made] = {}  # by fold, and by SOURCE or the translator
+
+    def plan(self) -> Plan:
+        config = self.config
+        wanted = {part for arm in config.chosen.values() for part in arm.synthetic}
+        source = self._render("render", config.source.look, config.source.count, config.seed) if wanted else None
+        self.folds, pool = self._folds()
+        if source and SOURCE in wanted:
+            self.synthetic[source.identity] = Synthetic(SOURCE, None, source)
+        if source:
+            for fold in self.folds:
+                made = {name: self._translated(name, used, source, fold) for name, used in config.used.items()}
+                self.parts |= {(fold.name, name): part for name, part in {SOURCE: source, **made}.items()}
+        budgets = [b for b in config.budgets if b == "all" or b < pool]
+        for name, arm in config.chosen.items():
+            if not set(config.budgets_of(arm)) & set(budgets):
+                raise UserError(
+                    f"budgets: {list(config.budgets)} leave nothing for the arm {name!r}, since only {pool} photos are "
+                    "there to learn from; add all"
+                )
+        cells = [
+            self._cell(name, budget, fold, seed)
+            for seed in config.seeds
+            for fold in self.folds
+            for name, arm in config.chosen.items()
+            for budget in config.budgets_of(arm)
+            if budget in budgets
+        ]
+        return Plan(list(self.steps.listed.values()), self.folds, list(self.synthetic.values()), cells, budgets)
+
+    def _render(self, name: str, look: str, count: int, seed: int) -> Made:
+        source = self.config.source
+        settings = {"scene": source.scene, "size": self.config.size, "samples": source.samples}
+        settings |= {"look": look, "count": count}
+        free = {"workers": self.config.workers}
+        return self.steps.add(
+            name, "blender_scenes.render", settings, {}, overrides=source.overrides, seed=seed, free=free
+        )
+
+    def _folds(self) -> tuple[list[Fold], int]:
+        """The folds, and how many photos there are to learn from (in some folds a few less)."""
+        real, count = self.config.real, self.config.folds
+        if real.data is None:
+            camera = real.simulated
+            train = self._render("render train photos", "simulated_camera", camera.train, camera.seed)
+            test = self._render("render test photos", "simulated_camera", camera.test, camera.seed + 1)
+            return [Fold("test", train, test)], camera.train
+        data, total = external(real.data), len(load(real.data).images)
+        if real.test is not None:
+            return [Fold("test", data, external(real.test))], total
+        settings: dict[str, Any] = {"folds": count} if count > 1 else {"train": 0.5}
+        made = self.steps.add("split photos", "coldstart.split", settings, {"data": data}, seed=real.seed)
+        names = {f"fold{k}": made / f"fold{k}" for k in range(count)} if count > 1 else {"test": made}
+        folds = [Fold(name, part / "train", part / "test") for name, part in names.items()]
+        return folds, total - total // max(count, 2)
+
+    def _translated(self, name: str, translator: Translator, source: Made, fold: Fold) -> Made:
+        """The renders as `translator` makes them, taught by the photos of `fold` that may be learned from."""
+        config, where = self.config, f"{name}, {fold.name}"
+        photos = external(config.real.unlabelled) if config.real.unlabelled else fold.train
+        learned: Made | None = None
+        if translator.trained:
+            settings: dict[str, Any] = {"model": translator.model, "steps": translator.steps, "crop": translator.crop}
+            read = {"source": source, "target": photos}
+            what, more = f"train translator: {where}", translator.overrides
+            learned = self.steps.add(what, "gan.train", settings, read, overrides=more, seed=config.seed)
+            settings, read = {}, {"checkpoint": learned / "generator.safetensors", "source": source}
+        else:
+            settings, read = {"model": translator.model}, {"target": photos, "source": source}
+            if translator.model == "none":
+                del read["target"]
+        made = self.steps.add(
+            f"translate: {where}", "gan.translate", settings, read, overrides=translator.translate, seed=config.seed
+        )
+        # Equal for all folds if it is taught by photos of none of them.
+        of = None if made.identity in self.synthetic or photos is not fold.train else fold.name
+        self.synthetic[made.identity] = Synthetic(name, of, made, learned)
+        return made
+
+    def _cell(self, name: str, budget: Budget, fold: Fold, seed: int) -> Cell:
+        config, arm = self.config, self.config.chosen[name]
+        data = self._photos(fold, budget) if arm.real else None
+        synthetic = [self.parts[fold.name, part] for part in arm.synthetic]
+        settings, detector = self._detector(arm), config.detector
+        read: dict[str, Sequence[Made]] = {"synthetic": synthetic, "real": [data] if data else []}
+        own = data is not None or any(self.synthetic[made.identity].fold for made in synthetic)
+        what = f"{name}, {_photo_count(budget)}{f', {fold.name}' if own else ''}, seed {seed}"
+        train = self.steps.add(
+            f"train detector: {what}",
+            "detect.train",
+            settings,
+            read,
+            overrides=[*detector.overrides, *arm.overrides],
+            seed=seed,
+            # Of a detector that is the same for all folds, no test photo may be known.
+            free={"held_out": [f.test.path for f in ([fold] if own else self.folds)]},
+        )
+        checkpoint = train / "detector.safetensors"
+        score = self.steps.add(
+            f"score: {name}, {_photo_count(budget)}, {fold.name}, seed {seed}",
+            "detect.evaluate",
+            {},
+            {"checkpoint": checkpoint, "data": fold.test},
+        )
+        return Cell(name, budget, fold.name, seed, data, self.steps[train], self.steps[score])
+
+    def _detector(self, arm: Arm) -> dict[str, Any]:
+        detector = self.config.detector
+        both = {"real_fraction": detector.real_fraction} if arm.synthetic and arm.real else {}
+        settings = {"mix": arm.mix, **both, "steps": detector.steps, "batch": detector.batch}
+        return {**settings, "size": self.config.size}
+
+    def _photos(self, fold: Fold, budget: Budget) -> Made:
+        if budget == "all":
+            return fold.train
+        what, seed = f"choose {_photo_count(budget)}, {fold.name}", self.config.real.seed
+        return self.steps.add(what, "coldstart.subset", {"count": budget}, {"data": fold.train}, seed=seed)
+
+
+def _photo_count(budget: Budget) -> str:
+    return "all photos" if budget == "all" else f"{budget} photo{'' if budget == 1 else 's'}"
+
+
+def _logger(config: StudyConfig) -> list[str]:
+    """The children's logger keys: the study's own, in one group."""
+    chosen = {"logger": config.logger.kind, "logger.group": config.logger.group or config.name}
+    if (config.logger.project, config.logger.mode) != (LoggerConfig.project, LoggerConfig.mode):
+        chosen |= {"logger.project": config.logger.project, "logger.mode": config.logger.mode}
+    return [override(key, value) for key, value in chosen.items()]
