@@ -8,11 +8,14 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from coldstart.errors import UserError
 
-__all__ = ["compose", "conf_dir", "plain", "run", "typed"]
+if TYPE_CHECKING:
+    from coldstart.sweep.goal import Goal
+
+__all__ = ["Job", "compose", "conf_dir", "plain", "run", "typed"]
 
 C = TypeVar("C")
 
@@ -123,10 +126,38 @@ def compose(config_name: str, overrides: Sequence[str]) -> Any:
         raise UserError(_one_line(error, "", [])) from None
 
 
-def run(task: Callable[[C], object], schema: type[C], config_name: str, doc: str | None = None) -> None:
-    """Run `task` with the config that conf/`config_name`.yaml and the command line give; exit with 2 on bad input."""
+@dataclasses.dataclass(frozen=True)
+class Job(Generic[C]):
+    """What Hydra calls with a composed config; a sweeper finds here how its trials are checked and compared."""
+
+    task: Callable[[C], object]
+    schema: type[C]
+    goal: "Goal | None" = None
+
+    def __call__(self, config: Any) -> None:
+        """Run the task. Exits on bad input, since Hydra would print a line of its own above an exception of ours."""
+        from omegaconf import OmegaConf
+
+        try:
+            OmegaConf.resolve(config)
+            self.task(typed(self.schema, config))
+        except UserError as error:
+            sys.exit(_report(error))
+
+
+def run(
+    task: Callable[[C], object],
+    schema: type[C],
+    config_name: str,
+    doc: str | None = None,
+    goal: "Goal | None" = None,
+) -> None:
+    """Run `task` with the config that conf/`config_name`.yaml and the command line give; exit with 2 on bad input.
+
+    With a `goal`, conf/`config_name`.yaml may choose hydra/sweeper=optuna for --multirun.
+    """
     try:
-        sys.exit(_dispatch(task, schema, config_name, doc or ""))
+        sys.exit(_dispatch(Job(task, schema, goal), config_name, doc or ""))
     except UserError as error:
         sys.exit(_report(error))
     except KeyboardInterrupt:
@@ -139,11 +170,10 @@ def _report(error: UserError) -> int:
     return 2
 
 
-def _dispatch(task: Callable[[C], object], schema: type[C], config_name: str, doc: str) -> int:
+def _dispatch(job: Job[Any], config_name: str, doc: str) -> int:
     try:
         import hydra
         from hydra.errors import HydraException
-        from omegaconf import OmegaConf
         from omegaconf.errors import OmegaConfBaseException
         from yaml import YAMLError
     except ImportError as error:
@@ -157,20 +187,12 @@ def _dispatch(task: Callable[[C], object], schema: type[C], config_name: str, do
     # Hydra prints a page and exits with 1 unless this is set; with it, exceptions reach us.
     os.environ["HYDRA_FULL_ERROR"] = "1"
 
-    def job(config: Any) -> None:
-        # Exits here, since Hydra would print a line of its own above an exception of ours.
-        try:
-            OmegaConf.resolve(config)
-            task(typed(schema, config))
-        except UserError as error:
-            sys.exit(_report(error))
-
     try:
         hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=config_name)(job)()
     except YAMLError as error:
         raise UserError(f"not YAML: {' '.join(str(error).split())}") from None
     except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(_one_line(error, "", _keys(schema))) from None
+        raise UserError(_one_line(error, "", _keys(job.schema))) from None
     except Exception as error:
         if type(error).__name__ != "UncompletedJobError":  # of submitit, which need not be installed
             raise

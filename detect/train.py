@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader
 from coldstart import cli, dataset, leaks, lineage, tracking, training
 from coldstart.errors import UserError
 from coldstart.mirror import Mirror
+from coldstart.sweep.goal import Checked, Goal
 from detect import data, detectors
 from detect.augment import Augmentation, AugmentConfig
 from detect.class_weights import class_weights, weigh
@@ -213,5 +214,31 @@ def train(config: TrainConfig) -> None:
     print(f"{out / DETECTOR}: trained for {trainer.global_step} steps")
 
 
+def check_sweep(config: TrainConfig) -> Checked:
+    """What trials of these settings learn from, and the pictures that they are compared on.
+
+    Raises:
+        UserError: bad input, or nothing is held out.
+    """
+    if not config.hold_out.fraction:
+        raise UserError(
+            "hold_out.fraction: trials are compared by AP on pictures that none of them learns from; "
+            "give hold_out.fraction=0.3, say"
+        )
+    material = prepare(config)
+    return Checked(material.parents(), frozenset(str(d.path(image)) for d in material.held for image in d.images))
+
+
+GOAL = Goal(
+    measure="AP",
+    direction="maximize",
+    file="held_out.json",
+    on="pictures that hold_out keeps out of the training",
+    then="python -m detect.evaluate checkpoint={out}/detector.safetensors data=path/to/test out=outputs/score",
+    touches=("real", "synthetic", "mix", "hold_out", "seed"),
+    check=check_sweep,
+    value=lambda config, best: float(best["AP"]),
+)
+
 if __name__ == "__main__":
-    cli.run(train, TrainConfig, "detect_train", __doc__)
+    cli.run(train, TrainConfig, "detect_train", __doc__, GOAL)

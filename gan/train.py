@@ -12,7 +12,7 @@ generator.safetensors and generator_last.safetensors, for gan.translate; measure
 best.ckpt, and last.ckpt: the same command after an interruption goes on from there.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +24,7 @@ from torch.utils.data import DataLoader, Dataset
 from coldstart import cli, lineage, tracking, training
 from coldstart.errors import UserError
 from coldstart.holdout import refuse_test_photos
+from coldstart.sweep.goal import Checked, Goal
 from gan.callbacks import SampleGrids, sample_pairs
 from gan.checkpoint import GENERATOR_FILES, save_generator
 from gan.crops import Crops, From, PhotoCrops
@@ -82,14 +83,8 @@ def train(config: TrainConfig) -> None:
     Raises:
         UserError: bad config or input, `out` holding another config's data, or a loss that is not finite.
     """
-    name = config.model.get("name")
-    if name not in MODELS:
-        raise UserError(f"model.name: {name!r} is none of {', '.join(MODELS)}")
-    settings: Any = cli.typed(MODELS[name].Config, config.model, "model")
+    name, settings, model, material = _prepare(config)
     out = Path(config.out)
-    torch.manual_seed(config.seed)
-    model: Translator | StyleGAN2 = MODELS[name](settings, config.steps, config.seed, config.epoch)
-    material = _pairs(config, model) if isinstance(model, Translator) else _photos(config, model)
     training.quiet()
     most = config.steps * model.OPTIMIZERS  # Lightning counts every optimiser's step
     # Each optimiser's losses reach its own networks, so that several devices must not wait for the others' gradients.
@@ -97,8 +92,7 @@ def train(config: TrainConfig) -> None:
     trainer = training.trainer(
         config.accelerator, config.devices, config.precision, most, use_distributed_sampler=False, **several
     )
-    parents = {"target": config.target, **({"source": config.source} if config.source is not None else {})}
-    if lineage.claim(out, "gan.train", cli.plain(config), parents=parents):
+    if lineage.claim(out, "gan.train", cli.plain(config), parents=_parents(config)):
         print(f"{out / GENERATOR_FILES['best']}: already trained")
         return
 
@@ -139,11 +133,27 @@ def train(config: TrainConfig) -> None:
 
 
 class _Material(NamedTuple):
-    """What is trained on, so many items of it; what the sample grids show; what is measured, if anything."""
+    """What is trained on, so many items of it; what the sample grids show; what is measured on what, if anything."""
 
     crops: Callable[[int], Dataset[Pair]]
     samples: Callable[[], list[Pair]]
     measuring: Measuring | None
+    measured: list[Path]
+
+
+def _parents(config: TrainConfig) -> dict[str, Path]:
+    return {"target": Path(config.target), **({} if config.source is None else {"source": Path(config.source)})}
+
+
+def _prepare(config: TrainConfig) -> tuple[str, Any, Translator | StyleGAN2, _Material]:
+    """The model's name and settings, the model as its training begins, and its material."""
+    name = config.model.get("name")
+    if name not in MODELS:
+        raise UserError(f"model.name: {name!r} is none of {', '.join(MODELS)}")
+    settings: Any = cli.typed(MODELS[name].Config, config.model, "model")
+    torch.manual_seed(config.seed)
+    model: Translator | StyleGAN2 = MODELS[name](settings, config.steps, config.seed, config.epoch)
+    return name, settings, model, _pairs(config, model) if isinstance(model, Translator) else _photos(config, model)
 
 
 def _pairs(config: TrainConfig, model: Translator) -> _Material:
@@ -157,7 +167,7 @@ def _pairs(config: TrainConfig, model: Translator) -> _Material:
     everything = open_domains(config.source, config.target, config.crop, aligned=aligned, guide=guide)
     wanted = config.measure.renders if config.measure.every else 0
     domains, held = divide(*everything, wanted=wanted, seed=config.seed, aligned=aligned)
-    measuring = None
+    measuring, measured = None, []
     if held:
         renders, photos = held[0], domains[1]
         measuring = Measuring(
@@ -167,10 +177,12 @@ def _pairs(config: TrainConfig, model: Translator) -> _Material:
             {"renders": len(renders), "photos": len(photos)},
             Path(config.out),
         )
+        measured = [*renders.paths, *photos.paths]
     return _Material(
         lambda length: Crops(domains, config.pairing, crop=config.crop, length=length, seed=config.seed),
         lambda: sample_pairs(*(held or domains), SAMPLES, stride),
         measuring,
+        measured,
     )
 
 
@@ -193,7 +205,7 @@ def _photos(config: TrainConfig, model: StyleGAN2) -> _Material:
     count = config.measure.renders if config.measure.every else 0
     counts = {"samples": count, "photos": len(photos)}
     measuring = Measuring(config.measure, config.steps, scorer, counts, Path(config.out)) if count else None
-    return _Material(crops, lambda: [Pair(*(part[None] for part in crops(1)[0]))], measuring)
+    return _Material(crops, lambda: [Pair(*(part[None] for part in crops(1)[0]))], measuring, photos.paths)
 
 
 def _conclude(measuring: Measuring, model: Model, run: tracking.Run) -> None:
@@ -208,5 +220,42 @@ def _conclude(measuring: Measuring, model: Model, run: tracking.Run) -> None:
     measuring.restore_best(model)
 
 
+def check_sweep(config: TrainConfig) -> Checked:
+    """What trials of these settings learn from, and the pictures that they are compared on.
+
+    Raises:
+        UserError: bad input, or nothing is measured.
+    """
+    *_, material = _prepare(config)
+    if material.measuring is None:
+        raise UserError("measure: trials are compared by kid_lite0; it needs measure.every and more renders, see above")
+    return Checked(_parents(config), frozenset(map(str, material.measured)))
+
+
+def judge(config: Mapping[str, Any], best: Mapping[str, Any]) -> float:
+    """A trial's kid_lite0.
+
+    Raises:
+        UserError: it was not measured, or the best generator loses more objects than `measure.retained` allows.
+    """
+    kid, retained, floor = best["kid_lite0"], best["retained"], config["measure"]["retained"]
+    if kid is None:
+        raise UserError("kid_lite0 could not be measured; its log says why")
+    if retained is not None and retained < floor:
+        raise UserError(f"the best generator retains {100 * retained:.1f} % of the objects, less than measure.retained")
+    return float(kid)
+
+
+GOAL = Goal(
+    measure="kid_lite0",
+    direction="minimize",
+    file="measures.json",
+    on="held-out renders and photos of target",
+    then="python -m gan.translate checkpoint={out}/generator.safetensors source=path/to/renders out=outputs/translated",
+    touches=("source", "target", "seed", "measure", "pairing"),
+    check=check_sweep,
+    value=judge,
+)
+
 if __name__ == "__main__":
-    cli.run(train, TrainConfig, "gan_train", __doc__)
+    cli.run(train, TrainConfig, "gan_train", __doc__, GOAL)

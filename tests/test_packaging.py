@@ -25,7 +25,7 @@ def test_wheel_holds_every_package_and_all_of_conf(wheel: Path) -> None:
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     for file in tracked:
         top, suffix = file.split("/")[0], Path(file).suffix
-        if top in {"coldstart", "blender_scenes", "gan", "detect"} and suffix in {".py", ".j2"}:
+        if top in {"coldstart", "blender_scenes", "gan", "detect", "hydra_plugins"} and suffix in {".py", ".j2"}:
             assert file in inside
         if top == "conf":
             assert f"coldstart/{file}" in inside
@@ -53,6 +53,7 @@ def test_commands_run_from_the_wheel_outside_the_checkout(wheel: Path, tmp_path:
         "detect.train",
         "detect.evaluate",
         "detect.predict",
+        "detect.recognise",
         "detect.export",
         "coldstart",
     ):

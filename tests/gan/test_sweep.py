@@ -1,0 +1,37 @@
+"""What sweeps of gan.train compare by; what all sweeps have in common is tested in tests/coldstart/sweep/."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from coldstart.errors import UserError
+from gan.train import TrainConfig, check_sweep, judge
+from tests.gan.conftest import write_renders
+
+FLOOR = {"measure": {"retained": 0.98}}
+
+
+def test_trials_are_compared_on_held_out_renders_and_the_photos(
+    train_config: Callable[..., TrainConfig], tmp_path: Path, photos: Path
+) -> None:
+    many = write_renders(tmp_path / "many", 20, (64, 48))
+    checked = check_sweep(train_config(f"source={many.root}", "measure.renders=4"))
+    assert len(checked.held) == 8
+    assert {str(photo) for photo in photos.iterdir()} < checked.held
+    assert checked.parents == {"target": photos, "source": many.root}
+    assert check_sweep(train_config(f"source={many.root}", "measure.renders=4", "seed=1")).held != checked.held
+
+
+def test_nothing_measured_is_nothing_to_compare_by(train_config: Callable[..., TrainConfig]) -> None:
+    with pytest.raises(UserError, match="trials are compared by kid_lite0"):
+        check_sweep(train_config())
+
+
+def test_a_generator_that_loses_objects_does_not_count() -> None:
+    assert judge(FLOOR, {"kid_lite0": 0.05, "retained": 0.99}) == 0.05
+    assert judge(FLOOR, {"kid_lite0": 0.05, "retained": None}) == 0.05
+    with pytest.raises(UserError, match=r"retains 90.0 % of the objects, less than measure.retained"):
+        judge(FLOOR, {"kid_lite0": 0.01, "retained": 0.9})
+    with pytest.raises(UserError, match="could not be measured"):
+        judge(FLOOR, {"kid_lite0": None, "retained": 1.0})
