@@ -33,7 +33,7 @@ blender:
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends blender python3-numpy; \
 	else echo "make: no blender, no root: the tests that need Debian's Blender will be skipped"; fi
 
-# The page to mark points in is tested in Debian's Chromium; where it cannot be installed, those tests say that they skip.
+# The pages are tested in Debian's Chromium; where it cannot be installed, those tests say that they skip.
 chromium:
 	@if command -v chromium >/dev/null; then :; \
 	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \

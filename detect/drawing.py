@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from coldstart.dataset import write_atomic
+from detect.inference import Detection
 
 __all__ = [
     "FALSE_ALARM",
@@ -19,6 +20,7 @@ __all__ = [
     "Mark",
     "class_colour",
     "draw_batch",
+    "draw_found",
     "draw_marks",
     "save_picture",
 ]
@@ -103,6 +105,12 @@ def draw_batch(batch: tuple[list[Tensor], list[dict[str, Tensor]]], names: Seque
     for i, tile in enumerate(tiles):
         sheet.paste(tile, (i % columns * width, i // columns * height))
     save_picture(sheet, path)
+
+
+def draw_found(picture: Image.Image, found: Iterable[Detection], names: Sequence[str]) -> Image.Image:
+    """`draw_marks` of detections: boxes with name and score, coloured by class, of which `names` are all."""
+    colours = {name: class_colour(label, len(names)) for label, name in enumerate(names)}
+    return draw_marks(picture, [(d.box, colours[d.name], "solid", f"{d.name} {d.score:.2f}") for d in found])
 
 
 def class_colour(label: int, classes: int) -> tuple[int, int, int]:

@@ -21,7 +21,7 @@ from detect import detectors, inference
 from detect.detectors import Checkpoint
 from detect.letterbox import GREY
 
-__all__ = ["Framed", "OnnxModel", "from_bytes", "load", "to_bytes"]
+__all__ = ["Framed", "OnnxModel", "from_bytes", "load", "load_either", "to_bytes"]
 
 FORMAT = "coldstart detector onnx 1"
 OPSET = 17
@@ -139,6 +139,11 @@ def load(path: str | Path) -> Checkpoint:
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); give detect.export's detector.onnx") from None
     return from_bytes(content, str(path))
+
+
+def load_either(path: str | Path) -> Checkpoint:
+    """Read what detect.export wrote if it ends with .onnx, else what detect.train wrote."""
+    return load(path) if Path(path).suffix == ".onnx" else detectors.load(path)
 
 
 def _package(name: str) -> ModuleType:

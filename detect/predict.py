@@ -21,7 +21,7 @@ from coldstart import cli, dataset, lineage, tracking, training
 from coldstart.errors import UserError
 from coldstart.progress import track
 from detect import detectors, inference, onnx_model, video
-from detect.drawing import class_colour, draw_marks, save_picture
+from detect.drawing import draw_found, save_picture
 from detect.threshold import check_score, suggested_score
 
 __all__ = ["PredictConfig", "predict"]
@@ -53,8 +53,7 @@ def predict(config: PredictConfig) -> None:
     Raises:
         UserError: bad input, found before anything is written, but for a video that is damaged further on.
     """
-    is_onnx = Path(config.checkpoint).suffix == ".onnx"
-    checkpoint = onnx_model.load(config.checkpoint) if is_onnx else detectors.load(config.checkpoint)
+    checkpoint = onnx_model.load_either(config.checkpoint)
     photos, videos = sources(Path(config.images))
     for photo in photos:
         inference.check_picture(photo)
@@ -117,7 +116,6 @@ class Findings:
     def __post_init__(self) -> None:
         self.categories = dataset.categories_from(self.checkpoint.class_names)
         self.ids = {c["name"]: c["id"] for c in self.categories}
-        self.colours = {name: class_colour(i, len(self.ids)) for i, name in enumerate(self.ids)}
 
     def add(self, picture: Image.Image, found: list[inference.Detection], record: dict[str, Any]) -> Image.Image:
         """Take down a picture; returns it with its boxes."""
@@ -125,7 +123,7 @@ class Findings:
         shown = [d for d in found if d.score >= self.score]
         self.images.append({"id": number, **record, "width": picture.width, "height": picture.height})
         self.annotations += inference.results(shown, number, self.ids)
-        return draw_marks(picture, [(d.box, self.colours[d.name], "solid", f"{d.name} {d.score:.2f}") for d in shown])
+        return draw_found(picture, shown, self.checkpoint.class_names)
 
     def as_json(self) -> dict[str, Any]:
         """The content of detections.json."""

@@ -52,6 +52,7 @@ def test_commands_run_from_the_wheel_outside_the_checkout(wheel: Path, tmp_path:
         "detect.lr",
         "detect.train",
         "detect.evaluate",
+        "detect.page",
         "detect.predict",
         "detect.recognise",
         "detect.export",

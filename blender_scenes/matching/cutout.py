@@ -53,7 +53,7 @@ def cutout(pixels: NDArray[np.uint8], box: tuple[int, int, int, int]) -> Mask:
             f"box {list(box)}: what stands out in it is only {span[0]:.0f}×{span[1]:.0f} pixels; "
             "draw the box tight around the product, or give a mask="
         )
-    grown = Image.fromarray(np.uint8(255 * found)).resize((x1 - x0, y1 - y0), Image.Resampling.BICUBIC)
+    grown = Image.fromarray((255 * found).astype(np.uint8)).resize((x1 - x0, y1 - y0), Image.Resampling.BICUBIC)
     mask = np.zeros((height, width), dtype=bool)
     mask[y0:y1, x0:x1] = np.asarray(grown) > 127
     mask[:, : max(x, 0)] = mask[:, x + w :] = False
