@@ -123,9 +123,7 @@ def _upright(pixels: Picture, mask: Mask) -> tuple[Picture, Mask]:
         return pixels, mask
     centre = (float(np.median(middles)), float(np.median(rows)))
     turned = Image.fromarray(pixels).rotate(-degrees, Image.Resampling.BICUBIC, center=centre)
-    silhouette = Image.fromarray((255 * mask).astype(np.uint8)).rotate(
-        -degrees, Image.Resampling.BILINEAR, center=centre
-    )
+    silhouette = Image.fromarray((255 * mask).astype(np.uint8))
     turned_mask = silhouette.rotate(-degrees, Image.Resampling.BILINEAR, center=centre)
     return np.asarray(turned), np.asarray(turned_mask) > 127
 
