@@ -1,6 +1,7 @@
 """FCOS on EfficientNet-Lite0: the default detector."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,7 @@ from torchvision.models.detection.fcos import FCOSHead
 from coldstart.errors import UserError
 from detect.backbone import PARTS, STRIDES, PyramidBackbone
 from detect.settings import Normalize, Settings, Targets, check_freeze, float_outputs
+from detect.voting import suppress_and_vote
 
 __all__ = ["FcosLite0Config", "fcos_lite0"]
 
@@ -23,6 +25,7 @@ class FcosLite0Config(Settings):
     freeze: int = 4
     channels: int = 96
     head_convs: int = 2
+    voting: float = 0.1
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -31,6 +34,8 @@ class FcosLite0Config(Settings):
             raise UserError(f"detector.channels: {self.channels} is not a multiple of 32")
         if self.head_convs < 0:
             raise UserError(f"detector.head_convs: {self.head_convs} is below 0")
+        if not self.voting > 0:
+            raise UserError(f"detector.voting: {self.voting} is not above 0")
 
 
 class Head(FCOSHead):
@@ -67,16 +72,29 @@ class Head(FCOSHead):
         return weights
 
 
+class VotingFCOS(FCOS):
+    """torchvision's FCOS, whose boxes vote on where an object ends; see `detect.voting`."""
+
+    def __init__(self, *arguments: Any, config: FcosLite0Config, **options: Any) -> None:
+        super().__init__(*arguments, score_thresh=config.min_score, nms_thresh=1.0, **options)
+        self.detections_per_img = self.topk_candidates * len(STRIDES)
+        self.config = config
+
+    def postprocess_detections(self, *arguments: Any) -> list[dict[str, Tensor]]:
+        """torchvision's candidates, none of them suppressed, then suppressed and voted."""
+        candidates: list[dict[str, Tensor]] = super().postprocess_detections(*arguments)
+        how = {"nms": self.config.nms, "sigma": self.config.voting, "most": self.config.max_detections}
+        return [suppress_and_vote(output, **how) for output in candidates]  # type: ignore[arg-type]
+
+
 def fcos_lite0(config: FcosLite0Config, classes: int) -> nn.Module:
     """FCOS (Tian et al. 2019, arXiv 1904.01355; 2020, arXiv 2006.09214) on EfficientNet-Lite0, strides 8, 16 and 32."""
-    detector = FCOS(
+    detector = VotingFCOS(
         PyramidBackbone(config.channels, config.freeze, config.pretrained),
         classes,
         anchor_generator=_positions(),
         head=float_outputs(Head(config.channels, 1, classes, config.head_convs)),
-        score_thresh=config.min_score,
-        nms_thresh=config.nms,
-        detections_per_img=config.max_detections,
+        config=config,
     )
     detector.transform = Normalize()
     return detector.to(memory_format=torch.channels_last)
