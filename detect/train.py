@@ -26,6 +26,7 @@ from detect import data, detectors
 from detect.augment import Augmentation, AugmentConfig
 from detect.class_weights import class_weights, weigh
 from detect.drawing import draw_batch
+from detect.habit import Habit
 from detect.held_out import EarlyStopping, HoldOutConfig, divide
 from detect.mix import Mix
 from detect.module import DetectorModule
@@ -45,6 +46,7 @@ class TrainConfig(Mix, Recipe):
     out: str
     size: list[int] = field(default_factory=lambda: [312, 416])
     augment: AugmentConfig = field(default_factory=AugmentConfig)
+    habit: Habit = field(default_factory=Habit)
     class_weights: Any = None
     hold_out: HoldOutConfig = field(default_factory=HoldOutConfig)
     checkpoint_every: int = 50
@@ -140,7 +142,7 @@ def prepare(config: TrainConfig) -> Material:
         UserError: bad input.
     """
     detector = detectors.check(config.detector)
-    synthetic = [dataset.load(folder) for folder in config.synthetic if config.mix != "real"]
+    synthetic = [config.habit(dataset.load(folder)) for folder in config.synthetic if config.mix != "real"]
     real = [dataset.load(folder) for folder in config.real if config.mix != "synthetic"]
     names = data.class_names([*synthetic, *real])
     held: list[dataset.Dataset] = []
