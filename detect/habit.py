@@ -35,10 +35,9 @@ class Habit:
         return replace(folder, annotations=[self._drawn(a, images[a["image_id"]], folder) for a in folder.annotations])
 
     def _drawn(self, annotation: Annotation, image: Image, folder: Dataset) -> Annotation:
-        field = "amodal_bbox" if self.boxes == "amodal" else "bbox"
-        if field not in annotation:
-            raise UserError(f"{folder.root}: habit.boxes=amodal, but annotation {annotation['id']} has no {field}")
-        x, y, width, height = annotation[field]
+        if self.boxes == "amodal" and "amodal_bbox" not in annotation:
+            raise UserError(f"{folder.root}: habit.boxes=amodal, but annotation {annotation['id']} has no amodal_bbox")
+        x, y, width, height = annotation["amodal_bbox"] if self.boxes == "amodal" else annotation["bbox"]
         margin = self.margin / 1000 * max(image["width"], image["height"])
         left, top = max(0.0, x - margin), max(0.0, y - margin)
         right = min(float(image["width"]), x + width + margin)
