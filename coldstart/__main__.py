@@ -94,6 +94,8 @@ def _report(config: StudyConfig, planned: Plan, call: str) -> str:
     if found["differences"]:
         print(f"\n{results.differences_table(found)}")
     print("\n" + "\n".join(found["sentences"]))
+    if best := found["best"]:
+        print(f"\nuse one of the highest mean: python -m detect.predict checkpoint={best['checkpoint']} images=DIR")
     print(f"\nresults: {file.resolve()}\nreport: {page.resolve()}")
     if not steps:
         return ""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, TypedDict
 
 from coldstart.dataset import write_json
+from coldstart.errors import UserError
 from coldstart.lineage import is_complete
 from coldstart.runner import end
 from coldstart.study.steps import Step
@@ -101,7 +102,7 @@ def make(step: Step, children: Children) -> Record:
             "code": None if stopped else code,
             "said": last_line(step.log, start) if code and not stopped else None,
         }
-        with suppress(OSError):  # a full disk: seen by who called us, by what the step said
+        with suppress(UserError):  # a full disk: seen by who called us, by what the step said
             write_json(step.record, record)
         return record
 

@@ -56,6 +56,7 @@ def collect(config: StudyConfig, plan: Plan, call: str) -> dict[str, Any]:
         "cells": cells,
         "points": points,
         **_answers(config, scores, listed, photos),
+        "best": _best(points, cells),
         "cost": [_cost(name, arm, plan, steps) for name, arm in config.chosen.items()],
         "steps": list(steps.values()),
         "seconds": round(sum(step["seconds"] or 0 for step in steps.values()), 1),
@@ -137,6 +138,23 @@ def _point(
     count, wanted = (sum((cell.arm, cell.budget) == at for cell in some) for some in (done, cells))
     head = {"arm": at[0], "budget": at[1], "photos": photos.get(at), "cells": count, "wanted": wanted}
     return {**head, **answer.point(scores, at)}
+
+
+def _best(points: Iterable[Mapping[str, Any]], cells: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """A detector of the highest mean AP, the first of its seeds and folds."""
+    scored = [p for p in points if p["AP"]["mean"] is not None]
+    if not scored:
+        return None
+    p = max(scored, key=lambda p: p["AP"]["mean"])
+    cell = next(c for c in cells if (c["arm"], c["budget"], c["status"]) == (p["arm"], p["budget"], "done"))
+    checkpoint = str(Path(cell["detector"]) / "detector.safetensors")
+    return {
+        "arm": p["arm"],
+        "budget": p["budget"],
+        "fold": cell["fold"],
+        "seed": cell["seed"],
+        "checkpoint": checkpoint,
+    }
 
 
 def _answers(config: StudyConfig, scores: Scores, listed: list[Point], photos: Mapping[Point, float]) -> dict[str, Any]:
@@ -226,7 +244,7 @@ def table(results: Mapping[str, Any]) -> str:
     """Every arm at every budget, with what it cost and how many photos it is worth."""
     costs = {cost["arm"]: cost for cost in results["cost"]}
     worth = {(r["arm"], r["budget"]): r["text"] for r in results["replaced"] if r["metric"] == "AP"}
-    lines = [["arm", "photos", "cells", "AP (95 %)", "AP50", "AP75", "as much as, alone", "minutes"]]
+    lines = [["arm", "photos", "cells", "AP (95 %)", "AP50", "AP75", "worth, alone", "minutes"]]
     for p in results["points"]:
         budget = f"all ({p['photos']:g})" if p["budget"] == "all" and p["photos"] is not None else str(p["budget"])
         rest = ["missing" if p[m]["mean"] is None else f"{p[m]['mean']:.3f}" for m in ("AP50", "AP75")]

@@ -43,6 +43,8 @@ def test_numbers_are_gathered_as_they_are(photos: Make) -> None:
     assert found["seconds"] == pytest.approx(sum(step["seconds"] for step in found["steps"]))
     assert all(card["complete"] for card in found["lineage"])
     assert found["sentences"]
+    best = next(c for c in found["cells"] if (c["arm"], c["budget"]) == ("translated_real", "all"))
+    assert found["best"]["checkpoint"] == f"{best['detector']}/detector.safetensors"
 
 
 def test_a_better_arm_replaces_more_photos(photos: Make) -> None:
@@ -105,7 +107,7 @@ def test_what_is_missing_is_none_and_shown_as_missing(photos: Make) -> None:
     nothing = collect(study, planned, "")
     assert nothing["verdict"].startswith("No verdict")
     assert {p["AP"]["mean"] for p in nothing["points"]} == {None}
-    assert (nothing["curve"], nothing["replaced"], nothing["differences"]) == (None, [], [])
+    assert (nothing["curve"], nothing["best"], nothing["replaced"], nothing["differences"]) == (None, None, [], [])
     assert table(nothing).count("missing") == 3 * 6
 
 
@@ -122,7 +124,7 @@ def test_the_tables_have_a_line_for_each(photos: Make) -> None:
     found = collect(study, finish(study), "")
     lines = table(found).splitlines()
     assert len(lines) == 7
-    assert " ".join(lines[0].split()) == "arm photos cells AP (95 %) AP50 AP75 as much as, alone minutes"
+    assert " ".join(lines[0].split()) == "arm photos cells AP (95 %) AP50 AP75 worth, alone minutes"
     assert lines[4].split()[:5] == ["real", "all", "(3)", "4/4", f"{found['points'][3]['AP']['mean']:.3f}"]
     assert len(differences_table(found).splitlines()) == 1 + len(found["differences"]) == 7
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from coldstart import lineage
-from coldstart.study import running
+from coldstart.errors import UserError
+from coldstart.study import making, running
 from coldstart.study.making import read_record
 from coldstart.study.running import clock, failure, run, state
 from tests.coldstart.study.fake import ran, steps
@@ -69,6 +70,11 @@ def test_a_full_disk_stops_the_study(tmp_path: Path, monkeypatch: pytest.MonkeyP
         run(listed, 1)
     assert full.value.errno == errno.ENOSPC
     assert ran(tmp_path) == ["a"]
+
+    def nowhere(*_: object) -> None:
+        raise UserError("cannot be written")
+
+    monkeypatch.setattr(making, "write_json", nowhere)
     (tmp_path / "a.fails").write_text("what a library makes of it")
     monkeypatch.setattr(running, "FULL", 2**62)
     with pytest.raises(OSError):
