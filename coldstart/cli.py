@@ -274,6 +274,12 @@ def _help(config_name: str, doc: str) -> str:
         files = sorted((root / group).glob("*.yaml"))
         if files:
             parts += [f"{group}= one of: {', '.join(f.stem for f in files)}"]
+    for sweeper in re.findall(r"^\s*- override hydra/sweeper: (\w+)$", text, re.MULTILINE):
+        settings = (root / "hydra" / "sweeper" / f"{sweeper}.yaml").read_text(encoding="utf-8")
+        keys = re.sub(
+            r"^(\w+): ", r"hydra.sweeper.\1: ", re.sub(r"^_target_.*\n", "", settings, flags=re.M), flags=re.M
+        )
+        parts += ["", _indent(keys)]
     parts += [
         "",
         "Also: --multirun (sweep over comma-separated values), --config-dir DIR (your own conf folder),",

@@ -31,6 +31,17 @@ def test_help_gives_the_doc_and_every_key(tmp_path: Path) -> None:
         assert line in shown.stdout
 
 
+def test_help_of_a_command_that_sweeps_gives_the_sweepers_keys(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["train", "--help"])
+    with pytest.raises(SystemExit, match="0"):
+        cli.run(print, Inner, "detect_train", "A doc.")
+    shown = capsys.readouterr().out
+    assert "  hydra.sweeper.n_trials: 20 # in all" in shown
+    assert "_target_" not in shown
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

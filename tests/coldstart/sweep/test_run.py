@@ -44,8 +44,6 @@ def test_a_trial_that_diverges_is_marked_and_the_rest_goes_on(make: Make, capsys
     page = (Path("o") / "sweep.html").read_text()
     for text in ("Importance", "Parallel coordinates", "Learning curves", "loss nan", "score o/trials/001"):
         assert text in page
-    assert "<i>odd" not in page and "(loss nan) <b>" not in page
-    assert 'src="http' not in page
 
 
 def test_what_optuna_tries_begins_with_the_config_as_it_is(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
