@@ -166,6 +166,7 @@ class _Planner:
         """The renders as `translator` makes them, taught by the photos of `fold` that may be learned from."""
         config, where = self.config, f"{name}, {fold.name}"
         photos = external(config.real.unlabelled) if config.real.unlabelled else fold.train
+        of = None if config.real.unlabelled or translator.model == "none" else fold.name
         learned: Made | None = None
         if translator.trained:
             settings: dict[str, Any] = {"model": translator.model, "steps": translator.steps, "crop": translator.crop}
@@ -180,8 +181,6 @@ class _Planner:
         made = self.steps.add(
             f"translate: {where}", "gan.translate", settings, read, overrides=translator.translate, seed=config.seed
         )
-        # Equal for all folds if it is taught by photos of none of them.
-        of = None if made.identity in self.synthetic or photos is not fold.train else fold.name
         self.synthetic[made.identity] = Synthetic(name, of, made, learned)
         return made
 

@@ -125,6 +125,16 @@ def test_unlabelled_photos_teach_one_translator_for_all_folds(
     assert {part.fold for part in planned.synthetic} == {None}
 
 
+def test_a_translator_under_two_names_is_one_and_still_of_its_fold(photos: Make) -> None:
+    same = {"model": "fda"}
+    arms = {name: {"title": name, "synthetic": [name]} for name in ("one", "two")}
+    planned = plan(photos(translators={"one": same, "two": same}, arms=arms, seeds=[0]))
+    assert len(named(planned, "translate")) == len(named(planned, "train detector")) == 2
+    assert all("," not in keys_of(cell.train)["held_out"] for cell in planned.cells)
+    none = plan(photos(translators={"gan": {"model": "none"}}))
+    assert (len(named(none, "translate")), {part.fold for part in none.synthetic}) == (1, {None})
+
+
 def test_a_colour_transfer_needs_no_training(photos: Make) -> None:
     planned = plan(photos(translators={"gan": {"model": "fda"}}))
     assert not named(planned, "train translator")
