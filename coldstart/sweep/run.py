@@ -69,7 +69,7 @@ class Running:
 
     def jobs(self) -> Iterator[Job]:
         """What is to run: first the trials that were cut short, then new ones."""
-        for trial in self.study.trials(TrialState.RUNNING):
+        for trial in self.study.left():
             self.resumed.add(trial.number)
             yield self._job(trial, "goes on")
         while len(self.study.trials()) < self.plan.total:

@@ -28,10 +28,13 @@ class Study:
     def __init__(self, out: Path, goal: Goal, space: Sequence[Dimension], seed: int) -> None:
         self.file, self.space, self.seed = out / FILE, space, seed
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        with self._readable():
-            self.study = optuna.create_study(
-                storage=f"sqlite:///{self.file}", study_name="sweep", direction=goal.direction, load_if_exists=True
-            )
+        try:
+            with self._readable():
+                self.study = optuna.create_study(
+                    storage=f"sqlite:///{self.file}", study_name="sweep", direction=goal.direction, load_if_exists=True
+                )
+        except RuntimeError as error:  # of another version of Optuna
+            raise UserError(f"{self.file}: {str(error).splitlines()[0]}") from None
 
     def plan(self, configs: Iterable[Mapping[str, Any]]) -> None:
         """Try these first, each once."""
@@ -56,8 +59,18 @@ class Study:
         chance = np.random.SeedSequence([self.seed, number]).generate_state(1)
         self.study.sampler = optuna.samplers.TPESampler(seed=int(chance[0]))
         with self._readable():
-            trial = self.study.ask({d.key: d.distribution for d in self.space})
-            return self.study.get_trials(deepcopy=False)[trial.number]
+            return self._with_values(self.study.ask())
+
+    def left(self) -> list[FrozenTrial]:
+        """Trials that were running when a sweep was stopped, be it before they had all their values."""
+        with self._readable():
+            running = self.study.get_trials(states=[TrialState.RUNNING])
+            return [self._with_values(Trial(self.study, trial._trial_id)) for trial in running]
+
+    def _with_values(self, trial: Trial) -> FrozenTrial:
+        for d in self.space:
+            trial._suggest(d.key, d.distribution)  # what `Study.ask` does; a value that it has stays
+        return self.study.get_trials(deepcopy=False)[trial.number]
 
     def tell(self, trial: FrozenTrial, value: float | None, seconds: float | None, failure: str | None = None) -> None:
         """Note what came of a trial: a value, or why it failed."""

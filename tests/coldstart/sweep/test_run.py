@@ -15,6 +15,7 @@ from coldstart import lineage
 from coldstart.errors import UserError
 from coldstart.sweep.plan import Plan
 from coldstart.sweep.run import sweep
+from coldstart.sweep.study import Study
 
 HERE = Path(__file__).parent
 Make = Callable[..., Plan]
@@ -104,6 +105,16 @@ def test_a_stopped_sweep_ends_its_trials_and_goes_on(make: Make, environment: di
     sweep(make(*keys, "out=a"))
     assert Path("a/trials/000/begun.txt").read_text() == "1\n1\n"
     assert Path("a/trials/000.log").read_text().count("$ ") == 2
+
+
+def test_a_sweep_killed_while_a_trial_got_its_values_gives_it_the_rest(make: Make) -> None:
+    plan = make("x=choice(0.1)", "kind=a,b", "out=o")
+    lineage.claim("o", "toy_training --multirun", plan.card(), extends=("n_trials",))
+    study = Study(plan.out, plan.goal, plan.space, plan.settings.seed)
+    study.plan(plan.first)
+    study.study.ask({"x": plan.space[0].distribution})
+    sweep(plan)
+    assert tried("o") == plan.first
 
 
 def test_without_one_success_there_is_one_line(make: Make) -> None:
