@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from coldstart.dataset import write_atomic
 
-__all__ = ["data_uri", "nearest", "save_figure", "spread"]
+__all__ = ["data_uri", "save_figure", "spread"]
 
 T = TypeVar("T")
-THUMBNAIL = 16  # pixels a side, for comparing colours
 
 
 def data_uri(path: Path, width: int, box: tuple[int, int, int, int] | None = None) -> str | None:
@@ -36,12 +34,6 @@ def data_uri(path: Path, width: int, box: tuple[int, int, int, int] | None = Non
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def nearest(picture: Path, candidates: Sequence[Path]) -> Path:
-    """The candidate with the smallest mean absolute RGB difference to `picture`, both shrunk to 16×16 pixels."""
-    wanted = _colours(picture)
-    return min(candidates, key=lambda path: float(np.abs(_colours(path) - wanted).mean()))
-
-
 def spread(items: Sequence[T], count: int) -> list[T]:
     """At most `count` of `items`, evenly spaced and always the same."""
     if len(items) <= count:
@@ -54,8 +46,3 @@ def save_figure(figure: Any, path: Path) -> None:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     write_atomic(path, buffer.getvalue())
-
-
-def _colours(path: Path) -> NDArray[np.float32]:
-    with Image.open(path) as picture:
-        return np.asarray(picture.convert("RGB").resize((THUMBNAIL, THUMBNAIL)), dtype=np.float32)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from PIL import Image as Picture
 
-from coldstart.pictures import data_uri, nearest, spread
+from coldstart.pictures import data_uri, spread
 
 
 def plain(path: Path, colour: tuple[int, int, int], size: tuple[int, int] = (64, 48)) -> Path:
@@ -26,12 +26,6 @@ def test_a_missing_or_broken_picture_is_none(tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes(b"\x89PNG nothing")
     assert data_uri(tmp_path / "broken.png", 100) is None
     assert data_uri(tmp_path / "nowhere.png", 100) is None
-
-
-def test_the_nearest_is_the_one_alike_in_colour(tmp_path: Path) -> None:
-    picture = plain(tmp_path / "a.png", (100, 100, 100))
-    far, near = plain(tmp_path / "b.png", (0, 90, 200)), plain(tmp_path / "c.png", (90, 110, 100), (200, 90))
-    assert nearest(picture, [far, near]) == near
 
 
 def test_spread_keeps_both_ends() -> None:
