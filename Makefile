@@ -4,7 +4,7 @@ PY := .venv/bin/python
 REAL ?=
 DEMO := $(if $(REAL),demo_real real.data=$(abspath $(REAL)),demo)
 
-.PHONY: demo test lint install blender chromium clean
+.PHONY: demo test lint docs install blender chromium clean
 
 demo: install
 	$(PY) -m coldstart experiment=$(DEMO)
@@ -16,6 +16,11 @@ lint: install
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+
+# The docs as a site in outputs/site; a link or a picture that is not there ends it.
+docs: install
+	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build
+	@echo "look at it: $(PY) -m http.server --directory outputs/site --bind 127.0.0.1 8000"
 
 install: .venv/.installed
 
