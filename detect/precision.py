@@ -11,12 +11,12 @@ RECALLS: Floats = np.linspace(0, 1, 101)
 CELLS = 250_000  # detections × draws looked at together: what fits into a processor's cache
 
 
-def resamplings(images: int, draws: int, seed: int | list[int] = 0) -> Ints:
-    """How often each image is in each of `draws` samples of as many, drawn with replacement: draws×images.
+def resamplings(images: int, draws: int, seed: int | list[int] = 0, *, size: int | None = None) -> Ints:
+    """How often each image is in each of `draws` samples of `size` (as many), drawn with replacement: draws×images.
 
     Their scores give bootstrap intervals (Efron & Tibshirani 1993).
     """
-    drawn = np.random.default_rng(seed).integers(images, size=(draws, images))
+    drawn = np.random.default_rng(seed).integers(images, size=(draws, size or images))
     cells = np.bincount((drawn + images * np.arange(draws)[:, None]).ravel(), minlength=draws * images)
     return cells.reshape(draws, images)
 

@@ -82,10 +82,14 @@ class Scores:
         return sorted(set.intersection(*known)) if known else []
 
     def over(self, by_seed: Mapping[int, Floats], seeds: Sequence[int]) -> Floats:
-        """The mean over `seeds` of each draw; in draws from 1 on, of as many seeds drawn with replacement."""
-        counts = np.ones((self.draws + 1, len(seeds)), dtype=np.int64)
-        counts[1:] = resamplings(len(seeds), self.draws, [self.seed, 2**31])
-        values: Floats = (counts * np.stack([by_seed[s] for s in seeds], axis=1)).sum(axis=1) / len(seeds)
+        """The mean over `seeds` of each draw; in draws from 1 on, of one seed fewer, drawn with replacement.
+
+        So few are resampled without making their spread too small (Rao & Wu 1988: n - 1 of n).
+        """
+        size = max(1, len(seeds) - 1)
+        drawn = resamplings(len(seeds), self.draws, [self.seed, 2**31], size=size) / size
+        counts = np.concatenate([np.full((1, len(seeds)), 1 / len(seeds)), drawn])
+        values: Floats = (counts * np.stack([by_seed[s] for s in seeds], axis=1)).sum(axis=1)
         return values
 
 

@@ -60,14 +60,18 @@ def test_a_seed_without_all_folds_is_left_out(photos: Make) -> None:
     assert scores.seeds(("nobody", 0)) == []
 
 
-def test_seeds_are_drawn_with_replacement(config: Make) -> None:
-    scores = Scores({}, {}, 2000, 0, True)
-    by_seed = {s: np.full(2001, value) for s, value in ((3, 0.2), (5, 0.5))}
-    values = scores.over(by_seed, [3, 5])
-    assert values[0] == pytest.approx(0.35)
-    assert set(values[1:].round(6)) == {0.2, 0.35, 0.5}
-    assert (values[1:] == 0.35).mean() == pytest.approx(0.5, abs=0.05)
-    assert (scores.over(by_seed, [5]) == 0.5).all()
+def test_seeds_spread_as_much_as_their_mean_does() -> None:
+    """Over many sets of three seeds, the variance of the draws is that of the mean of three."""
+    rng, found = np.random.default_rng(0), []
+    for _ in range(300):
+        scores = Scores({}, {}, 200, 0, True)
+        by_seed = {s: np.full(201, rng.normal()) for s in (3, 5, 8)}
+        values = scores.over(by_seed, [3, 5, 8])
+        assert values[0] == pytest.approx(np.mean([of[0] for of in by_seed.values()]))
+        found.append(values[1:].var())
+    assert np.mean(found) == pytest.approx(1 / 3, rel=0.15)
+    alone = {5: np.linspace(0, 1, 201)}
+    assert scores.over(alone, [5]) == pytest.approx(alone[5])
 
 
 def test_scores_of_other_photos_are_refused(photos: Make) -> None:
