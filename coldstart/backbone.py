@@ -78,18 +78,19 @@ def efficientnet_lite0(pretrained: bool, *, pooled: bool = False) -> nn.Module:
 
 
 class Float32(nn.Module):
-    """Computes `inner` in float32 on a CPU, whatever autocast says.
+    """Computes `inner` in float32 on a CPU where its weights learn, whatever autocast says.
 
     The weight gradient of a 5×5 depthwise convolution takes 3 to 18 times as long in bfloat16 (oneDNN, AVX-512).
     """
 
-    def __init__(self, inner: nn.Module) -> None:
+    def __init__(self, inner: nn.Conv2d) -> None:
         super().__init__()
         self.inner = inner
 
     def forward(self, x: Tensor) -> Tensor:
         """Same shape as `inner` gives."""
-        if x.device.type != "cpu":
+        learns = torch.is_grad_enabled() and self.inner.weight.requires_grad
+        if x.device.type != "cpu" or not learns:
             return self.inner(x)
         with torch.autocast("cpu", enabled=False):
             return self.inner(x.float())
@@ -106,7 +107,7 @@ def fold_batch_norm(module: nn.Module) -> None:
         if isinstance(child, nn.Conv2d):
             convolution = name, child
         elif isinstance(child, nn.BatchNorm2d) and convolution is not None:
-            folded: nn.Module = fuse_conv_bn_eval(convolution[1].eval(), child.eval())
+            folded: nn.Conv2d = fuse_conv_bn_eval(convolution[1].eval(), child.eval())
             wide = convolution[1].groups > 1 and convolution[1].kernel_size == (5, 5)
             setattr(module, convolution[0], Float32(folded) if wide else folded)
             setattr(module, name, child.act)  # timm's batch norm carries the activation

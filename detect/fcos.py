@@ -38,6 +38,14 @@ class FcosLite0Config(Settings):
             raise UserError(f"detector.voting: {self.voting} is not above 0")
 
 
+class GroupNorm(nn.GroupNorm):
+    """Torch's, whose gradient on a CPU takes 3 to 20 times as long where channels lie last (bfloat16, AVX-512)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Same shape as `x`."""
+        return super().forward(x.contiguous() if x.requires_grad and x.device.type == "cpu" else x)
+
+
 class Head(FCOSHead):
     """FCOS's head with distances by softplus.
 
@@ -48,6 +56,10 @@ class Head(FCOSHead):
     def __init__(self, channels: int, anchors: int, classes: int, convs: int) -> None:
         super().__init__(channels, anchors, classes, convs)
         regression = self.regression_head
+        for tower in (self.classification_head.conv, regression.conv):
+            for place, layer in enumerate(tower):
+                if isinstance(layer, nn.GroupNorm):
+                    tower[place] = GroupNorm(layer.num_groups, layer.num_channels)
         regression.bbox_reg = nn.Sequential(regression.bbox_reg, nn.Softplus())  # the ReLU after it changes nothing
         self.register_buffer("class_weights", None, persistent=False)
 

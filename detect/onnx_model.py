@@ -116,8 +116,10 @@ def from_bytes(content: bytes, where: str) -> Checkpoint:
         UserError: the package `onnxruntime` is missing, or this is no file that `to_bytes` made.
     """
     runtime = _package("onnxruntime")
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()  # its own choice knows nothing of OMP_NUM_THREADS
     try:
-        session = runtime.InferenceSession(content, providers=["CPUExecutionProvider"])
+        session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own errors have no common base
         reason = " ".join(str(error).split())
         raise UserError(f"{where}: cannot be read as ONNX ({reason})") from None

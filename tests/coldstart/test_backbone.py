@@ -64,6 +64,15 @@ def test_float32_computes_outside_autocast() -> None:
     torch.testing.assert_close(wide, inner(x.bfloat16().float()))
 
 
+def test_float32_is_for_weights_that_learn() -> None:
+    inner = torch.nn.Conv2d(4, 4, 5, padding=2, groups=4)
+    x = torch.randn(1, 4, 8, 8)
+    with torch.autocast("cpu", torch.bfloat16):
+        with torch.no_grad():
+            assert Float32(inner)(x).dtype == torch.bfloat16
+        assert Float32(inner.requires_grad_(False))(x).dtype == torch.bfloat16
+
+
 def test_a_detectors_body_is_read_from_its_file(tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = efficientnet_lite0(pretrained=False).eval()

@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from coldstart.cli import conf_dir
 from coldstart.errors import UserError
 from detect.detectors import DETECTORS, Checkpoint, build, check, load, save
+from detect.fcos import GroupNorm
 
 OTHERS = ["ssdlite", "retinanet_r50", "fasterrcnn_r50_v2", "rfdetr"]
 SMALL = {"name": "fcos_lite0", "channels": 32, "head_convs": 1, "pretrained": False}
@@ -66,6 +67,20 @@ def test_no_start_leaves_the_boxes_without_a_gradient() -> None:
     target = {"boxes": torch.tensor([[10.0, 10, 40, 50]]), "labels": torch.tensor([0])}
     model([torch.rand(3, 64, 96)], [target])["bbox_regression"].backward()
     assert (last.bias.grad.abs() > 0).all()
+
+
+def test_group_norm_of_channels_that_lie_last_has_torchs_gradient() -> None:
+    torch.manual_seed(0)
+    ours, theirs = GroupNorm(2, 4), torch.nn.GroupNorm(2, 4)
+    picture = torch.randn(2, 4, 5, 3).to(memory_format=torch.channels_last)
+    found = []
+    for norm in (ours, theirs):
+        x = picture.clone().requires_grad_(True)
+        norm(x).square().sum().backward()
+        found.append([x.grad, norm.weight.grad, norm.bias.grad])
+    torch.testing.assert_close(found[0], found[1])
+    assert ours(picture.clone().requires_grad_(True)).is_contiguous()
+    assert sum(isinstance(m, GroupNorm) for m in build(check(SMALL), 1).modules()) == 2
 
 
 def test_boxes_come_back_in_the_pixels_of_the_input() -> None:

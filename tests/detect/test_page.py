@@ -53,15 +53,20 @@ def checkpoint(trained: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def reached(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The hosts that this process has connected to."""
+    """The hosts that this process has looked up or connected to."""
     found: list[str] = []
-    connect = socket.socket.connect
+    connect, look_up = socket.socket.connect, socket.getaddrinfo
 
     def note(self: socket.socket, address: Any) -> None:
         found.append(str(address[0]))
         connect(self, address)
 
+    def note_name(host: Any, *rest: Any, **named: Any) -> Any:
+        found.append(str(host))
+        return look_up(host, *rest, **named)
+
     monkeypatch.setattr(socket.socket, "connect", note)
+    monkeypatch.setattr(socket, "getaddrinfo", note_name)
     return found
 
 
