@@ -1,6 +1,5 @@
 """How the synthetic pictures differ from the photos in numbers, and what translation did to their labels."""
 
-import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +9,7 @@ from typing import Any
 from coldstart.dataset import Dataset
 from coldstart.measures import measure
 from coldstart.pictures import spread
-from coldstart.report.parts import SOURCE, Results, command, dataset, translations
+from coldstart.report.parts import SOURCE, Results, called, command, dataset, translations
 
 __all__ = ["Audit", "Chart", "Line", "Table", "audits", "charts", "measured", "table"]
 
@@ -183,7 +182,7 @@ def audits(results: Results) -> list[Audit]:
             for counts in asked:
                 verdicts.update({verdict: n for verdict, n in counts.items() if verdict != "appeared"})
             appeared = sum(counts["appeared"] > 0 for counts in asked)
-            again = shlex.join(["python", "-m", "gan.audit", f"translated={part['folder']}", "out=outputs/audit"])
+            again = called("gan.audit", translated=part["folder"], out="outputs/audit")
             made = [line for line in (command(results, part["folder"]), again) if line]
             found.append(Audit(part["name"], part["fold"], dict(verdicts), appeared, len(asked), made))
     return found

@@ -1,14 +1,14 @@
 """The page of a study, from what results.json holds and what its folders show."""
 
 import re
-import shlex
 from pathlib import Path
 from typing import Any
 
 from coldstart.dataset import write_atomic
+from coldstart.overrides import override
 from coldstart.page import environment
 from coldstart.report import datasets, graph, shots, strips
-from coldstart.report.parts import Results, titles
+from coldstart.report.parts import Results, called, titles
 from coldstart.study.results import METRICS
 from coldstart.study.running import clock
 
@@ -60,17 +60,22 @@ def asides(sentence: str) -> list[str]:
 def _statistics_commands(results: Results) -> list[str]:
     folders = [fold["test"]["folder"] for fold in results["folds"]]
     folders += [part["folder"] for part in results["synthetic"]]
-    outs = [(folder, f"outputs/statistics/{n}") for n, folder in enumerate(folders)]
-    return [shlex.join(["python", "-m", "coldstart.statistics", f"data={a}", f"out={b}"]) for a, b in outs]
+    return [
+        called("coldstart.statistics", data=folder, out=f"outputs/statistics/{n}") for n, folder in enumerate(folders)
+    ]
 
 
 def _data(results: Results, seen: shots.Shots, drawn: graph.Graph) -> dict[str, Any]:
     """What the page's scripts draw from. Pictures are in the page itself, once."""
-    kept = ("arm", "budget", "fold", "seed", "status", "scores")
+    kept = ("arm", "budget", "fold", "seed", "status")
     return {
         **{key: results[key] for key in SHARED},
         "metrics": METRICS,
-        "cells": [{key: cell[key] for key in kept} for cell in results["cells"]],
+        # `run` as an element of detect.compare's runs=[…]
+        "cells": [
+            {**{key: cell[key] for key in kept}, "run": override("runs", [cell["scores"]])[len("runs=[") : -1]}
+            for cell in results["cells"]
+        ],
         "pair": _pair(results),
         "score": 0.3,
         "boxes": _boxes(results),

@@ -1,13 +1,15 @@
 """Finding one's way in results.json."""
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from coldstart.dataset import Dataset, load
 from coldstart.errors import UserError
+from coldstart.overrides import override
 
-__all__ = ["SOURCE", "Results", "command", "dataset", "titles", "translations"]
+__all__ = ["SOURCE", "Results", "called", "command", "dataset", "titles", "translations"]
 
 SOURCE = "source"  # the name of the renders as they are
 Results = Mapping[str, Any]
@@ -38,3 +40,8 @@ def translations(results: Results) -> list[Mapping[str, Any]]:
 def command(results: Results, out: str) -> str | None:
     """The command that makes the folder `out`, None if no step of the study does."""
     return next((step["command"] for step in results["steps"] if step["out"] == out), None)
+
+
+def called(module: str, **keys: str) -> str:
+    """What to type into a shell to call one of our commands with these keys."""
+    return shlex.join(["python", "-m", module, *(override(key, value) for key, value in keys.items())])

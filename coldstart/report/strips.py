@@ -20,6 +20,7 @@ from coldstart.report.parts import SOURCE, Results, command, dataset, translatio
 __all__ = ["Group", "Shown", "groups", "nearest"]
 
 ROWS, WIDTH = 4, 360  # strips of a translator; pixels of a picture
+PHOTOS = 200  # among which the nearest is looked for, evenly picked
 SIDE = 224  # pixels of the shorter side, what the network was trained on
 
 Floats = NDArray[np.float32]
@@ -94,7 +95,8 @@ def nearest(pictures: Tensor, photos: Tensor) -> list[tuple[int, float]]:
 
 
 def _pictures(photos: Dataset | None) -> list[Path]:
-    return [path for image in photos.images if (path := photos.path(image)).is_file()] if photos else []
+    paths = [photos.path(image) for image in spread(photos.images, PHOTOS)] if photos else []
+    return [path for path in paths if path.is_file()]
 
 
 def _features(network: Lite0Features, paths: Sequence[Path]) -> Tensor:

@@ -25,6 +25,7 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     """A study of toy photos, called as `python -m coldstart experiment=toy`."""
     monkeypatch.setattr("hydra.core.hydra_config.HydraConfig.get", lambda: None)
     monkeypatch.setattr(main, "user_conf", lambda _: None)
+    monkeypatch.setattr("coldstart.report.strips.groups", lambda _: [])  # no network
     monkeypatch.setattr("sys.argv", ["coldstart", "experiment=toy", "out=a b"])
     before = signal.getsignal(signal.SIGTERM)
     yield lambda **keys: photos_config(tmp_path / "toy", **keys)

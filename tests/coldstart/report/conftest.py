@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from coldstart import lineage, report
 from coldstart.dataset import load, write_json
@@ -49,9 +50,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
 def _dress(planned: Plan, folder: Path) -> None:
     """What the commands leave and the toys do not: parents, audits, sources and detections."""
     step = next(step for step in planned.steps if step.out == folder)
-    keys = dict(word.split("=", 1) for word in step.overrides)
+    parsed = OverridesParser.create().parse_overrides(list(step.overrides))
+    keys: dict[str, Any] = {override.key_or_group: override.value() for override in parsed}
     card = lineage.read_card(folder)
-    paths = [path for key in READ if key in keys for path in keys[key].strip("[]").split(",") if path]
+    read = [keys[key] for key in READ if key in keys]
+    paths = [path for some in read for path in (some if isinstance(some, list) else [some])]
     card["parents"] = {str(n): {"path": path, "sha256": "0"} for n, path in enumerate(paths)}
     write_json(folder / "card.json", card)
     if step.module == "gan.translate":

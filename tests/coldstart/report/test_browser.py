@@ -1,9 +1,11 @@
 """The page in a real browser, without a net."""
 
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from coldstart.report.shots import shots
 from tests.browser import opened, overflow
@@ -28,6 +30,11 @@ def page(wide: Any) -> Any:
 
 def point(made: Made, arm: str, budget: int | str) -> dict[str, Any]:
     return next(p for p in made.results["points"] if (p["arm"], p["budget"]) == (arm, budget))
+
+
+def scores(made: Made, key: str, fold: str) -> str:
+    """The folder of scores of `arm/budget` on a fold."""
+    return next(c["scores"] for c in made.results["cells"] if (f"{c['arm']}/{c['budget']}", c["fold"]) == (key, fold))
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light")])
@@ -114,7 +121,11 @@ def test_differences_can_be_filtered_and_looked_at_closer(made: Made, page: Any)
         assert {s.input_value() for s in page.locator(f"select[data-pair={side}]").all()} == {key}
     commands = page.locator("#compare pre").text_content().splitlines()
     assert len(commands) == 2  # one for each fold
-    assert all(line.startswith("python -m detect.compare 'runs=[") for line in commands)
+    for line, fold in zip(commands, ("fold0", "fold1"), strict=True):
+        words = shlex.split(line)
+        assert words[:3] == ["python", "-m", "detect.compare"]
+        runs = [scores(made, key, fold) for key in ends]
+        assert OverridesParser.create().parse_override(words[3]).value() == runs
 
 
 def test_a_photo_under_two_detectors_at_any_score(made: Made, page: Any) -> None:

@@ -2,12 +2,16 @@ import copy
 import html
 import json
 import re
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
 from coldstart import report
 from coldstart.report.page import asides
+from coldstart.report.parts import called
 from tests.coldstart.report.conftest import CALL, HOSTILE, TITLE, Made
 
 
@@ -61,8 +65,7 @@ def test_the_commands_that_redo_it_are_there(made: Made) -> None:
     assert all(step["command"] in text for step in made.results["steps"])
     for module in ("coldstart.statistics data=", "gan.audit translated="):
         assert f"python -m {module}" in text
-    run = made.results["cells"][0]
-    assert f"scores': '{run['scores']}'" in str(data_of(made.page)["cells"])
+    assert all(f"out=outputs/statistics/{n}" in text for n in range(5))  # two folds, renders, two translations
 
 
 def test_the_first_pair_is_photos_alone_and_the_best_of_the_others(made: Made) -> None:
@@ -104,3 +107,9 @@ def test_brackets_with_numbers_are_set_apart() -> None:
     said = "Renders (as they are) reach 0.3 (0.2 to 0.4), as (1 to 2) photos."
     assert asides(said)[1::2] == ["(0.2 to 0.4)", "(1 to 2)"]
     assert "".join(asides(said)) == said
+
+
+def test_commands_hold_any_folder() -> None:
+    words = shlex.split(called("gan.audit", translated="it's/a, b"))
+    assert words[:3] == ["python", "-m", "gan.audit"]
+    assert OverridesParser.create().parse_override(words[3]).value() == "it's/a, b"
