@@ -25,7 +25,7 @@ from tests.docs.commands import PAGES, ROOT, Command, commands
 
 CALL = re.compile(r"cli\.run\(\w+, (\w+), \"(\w+)\", __doc__")
 PRODUCT = re.compile(r"^```yaml\n(# @package products\.(\w+)\n.*?)^```", re.DOTALL | re.MULTILINE)
-KNOWN: set[str] = set()
+KNOWN: set[str] = set()  # products that have been checked
 SWEPT = 4  # values of a sweep
 BLENDER = ("blender", "-b", "-P", "blender_scenes/render.py", "--")
 
@@ -67,33 +67,39 @@ def _composed(module: str, keys: Sequence[str], conf: Path, whole: bool = True) 
     schema = getattr(importlib.import_module(_importable(module)), found[1])
     try:
         for some in _each(overrides) if "--multirun" in keys else [overrides]:
-            choices = tuple(key for key in some if _chooses(key))
+            chosen = _chosen(found[2], (searched, *sorted(key for key in some if _chooses(key))))
             values = OverridesParser.create().parse_overrides([key for key in some if not _chooses(key)])
-            config = copy.deepcopy(_chosen(found[2], (searched, *choices)))
+            config = copy.deepcopy(chosen)
             ConfigLoaderImpl._apply_overrides_to_config(values, config)
             if whole:
                 cli.typed(schema, config)
+                KNOWN.update(chosen.products if isinstance(chosen.get("products"), DictConfig) else ())
+                _leave_out(chosen, KNOWN)
     except (UserError, HydraException, OmegaConfBaseException) as error:
         return str(error)
     return None
 
 
 def _chooses(override: str) -> bool:
-    """Whether an override chooses a file of a group rather than setting a value."""
+    """Whether an override chooses a file of a group (or changes one of many products) rather than setting a value."""
     key = override.lstrip("+~").split("=")[0]
-    return key.startswith("hydra") or (cli.conf_dir() / key.split("@")[0]).is_dir()
+    return key.startswith(("hydra", "products.")) or (cli.conf_dir() / key.split("@")[0]).is_dir()
 
 
 @cache
 def _chosen(name: str, choices: tuple[str, ...]) -> Any:
-    """A config of these choices. All its products are there once; then one is left: they are what takes time."""
+    """A config of these choices, without the products that were checked with another."""
     config = cli.compose(name, choices)
+    _leave_out(config, KNOWN)
+    return config
+
+
+def _leave_out(config: Any, names: set[str]) -> None:
+    """Products are what takes time: of those of these names one may stay."""
     products = config.get("products")
     if isinstance(products, DictConfig):
         with open_dict(config):
-            config.products = {n: p for i, (n, p) in enumerate(products.items()) if i == 0 or n not in KNOWN}
-        KNOWN.update(products)
-    return config
+            config.products = {n: p for i, (n, p) in enumerate(products.items()) if i == 0 or n not in names}
 
 
 def _each(overrides: Sequence[str]) -> Iterator[list[str]]:
