@@ -141,6 +141,15 @@ def test_a_photo_under_two_detectors_at_any_score(made: Made, page: Any) -> None
         assert pane.locator("rect.missed").count() == missed
         assert pane.locator(".tag").count() == right + false + missed
         assert seen[number]["commands"]["real/1"] == pane.locator("pre").text_content()
+    tags = [tag.bounding_box() for tag in page.locator(".pane[data-side=a] .tag:visible").all()]
+    assert tags
+    for number, a in enumerate(tags):
+        for b in tags[:number]:
+            beside = a["x"] + a["width"] <= b["x"] + 1 or b["x"] + b["width"] <= a["x"] + 1
+            assert beside or a["y"] + a["height"] <= b["y"] + 1 or b["y"] + b["height"] <= a["y"] + 1
+    small = page.locator(".view").first.bounding_box()["width"]
+    page.locator("#large").check()
+    assert page.locator(".view").first.bounding_box()["width"] > 1.9 * small
     page.locator("#marks").uncheck()
     assert page.locator(".tag").count() == 0
 
