@@ -7,12 +7,13 @@
 
 `trained` is a folder of gan.train: `source` is translated and audited into `out`/best and `out`/last, by its best and
 its last generator, and both are measured. Prints one row a folder and writes results.json. Distances between sets of
-pictures: kid_lite0 and frechet_lite0, on features of EfficientNet-Lite0 (no KID or FID, whose numbers are others), each
-± its standard error; also kid and fid where Inception's weights are stored. Means over pairs with the truth: psnr and
-ssim (higher is better), st_lpips and, where AlexNet's weights are stored, lpips, with 95 % intervals. docs/metrics.md
-says how to read them.
+pictures: swd, of their small patches; kid_lite0 and frechet_lite0, on features of EfficientNet-Lite0 (no KID or FID,
+whose numbers are others), each ± its standard error; also kid and fid where Inception's weights are stored. Means over
+pairs with the truth: psnr and ssim (higher is better), st_lpips and, where AlexNet's weights are stored, lpips, with
+95 % intervals. docs/metrics.md says how to read them.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -33,6 +34,7 @@ from gan.data import Pictures, partners, read_picture, to_tensor
 from gan.metrics import standard, stlpips
 from gan.metrics.distances import FEWEST, frechet_distance, kernel_distance
 from gan.metrics.pairs import bootstrap, pair_measures
+from gan.metrics.patches import PatchDistance
 from gan.translate import TranslateConfig, translate
 
 __all__ = ["EvaluateConfig", "evaluate"]
@@ -156,6 +158,13 @@ def _measure_sets(
         shown = track(range(len(read)), f"features of {folder}", unit="picture")
         return extract(network, (to_tensor(read[index])[None] for index in shown), device)
 
+    def pixels(paths: list[Path], folder: str) -> Iterable[Tensor]:
+        read = Pictures(paths, description=f"reading {folder}", upright=True, short_side=short_side)
+        return (to_tensor(read[index]) for index in track(range(len(read)), f"patches of {folder}", unit="picture"))
+
+    patches = PatchDistance(pixels(target, config.target), seed=config.seed)
+    for folder, paths in pictures.items():
+        rows[folder]["swd"] = patches(pixels(paths, folder))._asdict()
     for kernel, frechet, network in networks:
         network.to(device)
         known = features(network, target, config.target)

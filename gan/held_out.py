@@ -16,6 +16,7 @@ from coldstart.pictures import spread
 from gan.audit import ImageAudit, Limits, audit_pictures, retained_share
 from gan.data import Pictures, Renders, from_tensor, to_pair, to_tensor
 from gan.metrics.distances import FEWEST, DomainDistance, Estimate
+from gan.metrics.patches import PatchDistance
 from gan.networks import Generator
 from gan.networks.stylegan2 import StyleGAN2Generator, sample
 from gan.translate import translate_image
@@ -47,9 +48,10 @@ def divide(
 
 
 class Scores(NamedTuple):
-    """The distance to the photos and the share of objects that are retained; None where it cannot be measured."""
+    """Distances to the photos, and the share of objects that are retained; None where it cannot be measured."""
 
-    distance: Estimate | None
+    swd: Estimate
+    kid: Estimate | None
     retained: float | None
 
 
@@ -62,7 +64,8 @@ class HeldOut:
 
     def __init__(self, renders: Renders, photos: Pictures, device: torch.device) -> None:
         self.renders, self.device = renders, device
-        self.distance = _distance([to_tensor(photos[i]) for i in spread(range(len(photos)), PHOTOS)], device)
+        shown = [to_tensor(photos[i]) for i in spread(range(len(photos)), PHOTOS)]
+        self.patches, self.kid = PatchDistance(shown), _kid(shown, device)
 
     @torch.no_grad()
     def __call__(self, generator: Generator, context: Callable[[], AbstractContextManager[object]]) -> Scores:
@@ -70,8 +73,9 @@ class HeldOut:
         with torch.random.fork_rng(), context():
             torch.manual_seed(0)
             made = [from_tensor(self._translate(generator, index)) for index in range(len(self.renders))]
-        distance = None if self.distance is None else self.distance(to_tensor(pixels)[None] for pixels in made)
-        return Scores(distance, self._retained(made))
+        pictures = [to_tensor(pixels) for pixels in made]
+        kid = None if self.kid is None else self.kid(picture[None] for picture in pictures)
+        return Scores(self.patches(pictures), kid, self._retained(made))
 
     def _translate(self, generator: Generator, index: int) -> Tensor:
         render = self.renders[index]
@@ -94,33 +98,33 @@ class HeldOut:
 class Samples:
     """Scores generators that make pictures from chance: as many samples as there are `photos` (each 3×H×W).
 
-    The samples are the same each time, but for what the generator has learnt; they hold no objects to retain. Both are
-    enlarged to a shorter side of 224 pixels: at 64, the features know next to nothing of a picture (a plain colour is
-    as near to photos as these blurred to half their resolution).
+    The samples are the same each time, but for what the generator has learnt; they hold no objects to retain. For
+    `kid` both are enlarged to a shorter side of 224 pixels: at 64, the features know next to nothing of a picture (a
+    plain colour is as near to photos as these blurred to half their resolution).
     """
 
     SIDE = 224  # pixels, what the features were trained on
 
     def __init__(self, photos: Sequence[Tensor], device: torch.device) -> None:
         self.count = len(photos)
-        self.distance = _distance([self._enlarged(photo) for photo in photos], device)
+        self.patches = PatchDistance(photos)
+        self.kid = _kid([self._enlarged(photo) for photo in photos], device)
 
     @torch.no_grad()
     def __call__(self, generator: StyleGAN2Generator, context: Callable[[], AbstractContextManager[object]]) -> Scores:
         """The scores of `generator`, in evaluation mode on the device, computed within `context`."""
-        if self.distance is None:
-            return Scores(None, None)
         with context():
-            made = [sample(generator, 0, index) for index in range(self.count)]
-        return Scores(self.distance(self._enlarged(to_tensor(from_tensor(picture)))[None] for picture in made), None)
+            made = [to_tensor(from_tensor(sample(generator, 0, index))) for index in range(self.count)]
+        kid = None if self.kid is None else self.kid(self._enlarged(picture)[None] for picture in made)
+        return Scores(self.patches(made), kid, None)
 
     def _enlarged(self, picture: Tensor) -> Tensor:
         scale = max(1.0, self.SIDE / min(picture.shape[1:]))
         return F.interpolate(picture[None], scale_factor=scale, mode="bilinear", antialias=True)[0]
 
 
-def _distance(photos: Sequence[Tensor], device: torch.device) -> DomainDistance | None:
-    """The distance to `photos`, each 3×H×W in [-1, 1], or None, said once, where it cannot be measured."""
+def _kid(photos: Sequence[Tensor], device: torch.device) -> DomainDistance | None:
+    """`kid_lite0` to `photos`, each 3×H×W in [-1, 1], or None, said once, where it cannot be measured."""
     if len(photos) < FEWEST:
         print(f"kid_lite0 is not measured: the target has {len(photos)} photos, fewer than {FEWEST}")
         return None

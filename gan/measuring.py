@@ -1,5 +1,6 @@
 """What happens beside the training: measurements on held-out renders, the best checkpoint, stopping early."""
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from coldstart.dataset import write_json
 from coldstart.errors import UserError
 from gan.curves import draw_curves
 from gan.held_out import Scores
+from gan.metrics.distances import Estimate
 from gan.models import Model
 from gan.selection import MeasureConfig, Measurement, best, stop_reason
 
@@ -75,8 +77,9 @@ class Measuring(pl.Callback):
         start = time.monotonic()
         # The first process measures; all must come to the same decisions.
         scores = trainer.strategy.broadcast(self._scores(trainer, pl_module))
-        value, error = scores.distance or (None, None)
-        self.history.append(Measurement(step, value, error, scores.retained))
+        kid, kid_error = scores.kid or (None, None)
+        swd, swd_error = scores.swd
+        self.history.append(Measurement(step, swd, swd_error, kid, kid_error, scores.retained))
         if self.best.step == step:
             training.save(trainer, self.out / "best.ckpt", step)
         trainer.should_stop = self.stopped is not None
@@ -85,7 +88,7 @@ class Measuring(pl.Callback):
 
     def _scores(self, trainer: pl.Trainer, model: Model) -> Scores:
         if self.score is None:
-            return Scores(None, None)
+            return Scores(Estimate(math.nan, math.nan), None, None)
         model.eval()  # as the generator will be used; and measuring must not move batch norm's statistics
         scores = self.score(model.final, trainer.precision_plugin.forward_context)
         model.train()
@@ -96,7 +99,7 @@ class Measuring(pl.Callback):
         note = "the best so far" if chosen.step == now.step else f"the best is that of step {chosen.step}"
         print(f"{now}; {note} ({seconds:.1f} s)", flush=True)
         if trainer.logger is not None:
-            numbers = {"kid_lite0": now.kid_lite0, "retained": now.retained}
+            numbers = {"swd": now.swd, "kid_lite0": now.kid_lite0, "retained": now.retained}
             known = {name: value for name, value in numbers.items() if value is not None}
             trainer.logger.log_metrics(known, step=trainer.global_step)
         write_json(

@@ -27,38 +27,38 @@ class MeasureConfig:
 
 
 class Measurement(NamedTuple):
-    """A generator after `step` steps: its distance to the photos with standard error, and its share of kept objects.
+    """A generator after `step` steps: distances to the photos with standard errors, and its share of kept objects.
 
     None is what could not be measured.
     """
 
     step: int
+    swd: float
+    swd_error: float
     kid_lite0: float | None
     kid_error: float | None
     retained: float | None
 
     def __str__(self) -> str:
-        """For a log, such as `step 500: kid_lite0 0.0812 ± 0.0103, retained 99.2 %`."""
-        parts = []
+        """For a log, such as `step 500: swd 12.3 ± 1.1, kid_lite0 0.0812 ± 0.0103, retained 99.2 %`."""
+        parts = [f"swd {self.swd:.1f} ± {self.swd_error:.1f}"]
         if self.kid_lite0 is not None:
             parts.append(f"kid_lite0 {self.kid_lite0:.4f} ± {self.kid_error:.4f}")
         if self.retained is not None:
             parts.append(f"retained {100 * self.retained:.1f} %")
-        return f"step {self.step}: " + (", ".join(parts) or "nothing could be measured")
+        return f"step {self.step}: {', '.join(parts)}"
 
 
 def best(history: Sequence[Measurement], floor: float) -> Measurement:
-    """The lowest `kid_lite0` among those that retain at least `floor`; if none does, the one that retains most.
+    """The lowest `swd` among those that retain at least `floor`; if none does, the one that retains most.
 
-    Ties go to the earlier. Where `kid_lite0` was not measured, the latest that retains enough; where `retained` was
-    not, all do.
+    Ties go to the earlier. Where `retained` was not measured, all retain enough.
     """
 
     def rank(m: Measurement) -> tuple[bool, float, float]:
-        distance = -m.step if m.kid_lite0 is None else m.kid_lite0
         if m.retained is None or m.retained >= floor:
-            return False, distance, 0.0
-        return True, -m.retained, distance
+            return False, m.swd, 0.0
+        return True, -m.retained, m.swd
 
     return min(history, key=rank)
 

@@ -228,26 +228,24 @@ def check_sweep(config: TrainConfig) -> Checked:
     """
     *_, material = _prepare(config)
     if material.measuring is None:
-        raise UserError("measure: trials are compared by kid_lite0; it needs measure.every and more renders, see above")
+        raise UserError("measure: trials are compared by swd; it needs measure.every and more renders, see above")
     return Checked(_parents(config), frozenset(map(str, material.measured)))
 
 
 def judge(config: Mapping[str, Any], best: Mapping[str, Any]) -> float:
-    """A trial's kid_lite0.
+    """A trial's swd.
 
     Raises:
-        UserError: it was not measured, or the best generator loses more objects than `measure.retained` allows.
+        UserError: the best generator loses more objects than `measure.retained` allows.
     """
-    kid, retained, floor = best["kid_lite0"], best["retained"], config["measure"]["retained"]
-    if kid is None:
-        raise UserError("kid_lite0 could not be measured; its log says why")
+    retained, floor = best["retained"], config["measure"]["retained"]
     if retained is not None and retained < floor:
         raise UserError(f"the best generator retains {100 * retained:.1f} % of the objects, less than measure.retained")
-    return float(kid)
+    return float(best["swd"])
 
 
 GOAL = Goal(
-    measure="kid_lite0",
+    measure="swd",
     direction="minimize",
     file="measures.json",
     on="held-out renders and photos of target",

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from coldstart.errors import UserError
 from gan.data import Pair
+from gan.metrics.patches import random_directions
 from gan.models.base import Translator, TranslatorConfig
 from gan.models.critic import AugmentConfig, patch_critic
 from gan.models.losses import Losses
@@ -23,7 +24,6 @@ from gan.networks.bilateral import BilateralConfig, BilateralGenerator
 __all__ = ["Bilateral", "BilateralModelConfig", "sliced_wasserstein", "smoothness"]
 
 DIRECTIONS = 32  # random projections a scale and step
-SIDE = 5  # pixels of a patch
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,7 @@ def sliced_wasserstein(a: Tensor, b: Tensor, scales: int) -> Tensor:
     for scale in range(scales):
         if scale:
             a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
-        directions = torch.randn(DIRECTIONS, 3, SIDE, SIDE, device=a.device)
-        directions[::2] -= directions[::2].mean((2, 3), keepdim=True)  # half of them see texture alone, not colour
-        directions /= directions.flatten(1).norm(dim=1)[:, None, None, None]
+        directions = random_directions(DIRECTIONS, a.device)
         ours, theirs = (
             F.conv2d(images, directions, stride=2).transpose(0, 1).flatten(1).sort(1).values for images in (a, b)
         )

@@ -75,7 +75,8 @@ def test_few_renders_or_photos_and_absent_weights_are_said_once(
     absent = HeldOut(source.part(range(2)), target, CPU)
     assert capsys.readouterr().out == "kid_lite0 is not measured: the weights … absent\n"
     for scores in (scorer(generator, nullcontext) for scorer in (three, absent)):
-        assert scores == Scores(None, 1.0)
+        assert (scores.kid, scores.retained) == (None, 1.0)
+        assert scores.swd.value > 0
     assert capsys.readouterr().out == ""
 
 
@@ -100,8 +101,9 @@ def test_scores_are_those_of_the_commands_and_draw_nothing(
     keys = [f"translated={made}", f"target={photos}", f"out={tmp_path / 'scores'}", "accelerator=cpu", "logger=none"]
     evaluate(cli.typed(EvaluateConfig, cli.compose("gan_evaluate", keys)))
     (row,) = json.loads((tmp_path / "scores" / "results.json").read_text())["folders"].values()
-    assert scores.distance is not None
-    assert scores.distance._asdict() == pytest.approx(row["kid_lite0"], rel=1e-4)
+    assert scores.kid is not None
+    assert scores.kid._asdict() == pytest.approx(row["kid_lite0"], rel=1e-4)
+    assert scores.swd._asdict() == pytest.approx(row["swd"], rel=1e-4)
 
 
 def test_retained_is_what_the_audit_says_of_files(many: Dataset) -> None:
@@ -150,21 +152,22 @@ def test_the_best_is_kept_the_last_too_and_a_stop_says_why(
 ) -> None:
     tmp_path = many.root.parent
     scripted.scores = [
-        Scores(Estimate(kid, 0.01), kept) for kid, kept in ((0.3, 1.0), (0.1, 0.99), (0.2, 1.0), (0.05, 0.5))
+        Scores(Estimate(swd, 0.1), Estimate(0.2, 0.01), kept)
+        for swd, kept in ((30, 1.0), (10, 0.99), (20, 1.0), (5, 0.5))
     ]
     out = tmp_path / "out"
     keys = [f"source={many.root}", "steps=20", "measure.every=2", "measure.patience=2", "model.ema=0.5"]
     train(train_config(*keys))
     said = capsys.readouterr().out
     assert "stopped at step 8 of 20: in 2 measurements none was better than that of step 4\n" in said
-    assert "best: step 4: kid_lite0 0.1000 ± 0.0100, retained 99.0 %\n" in said
-    assert "last: step 8: kid_lite0 0.0500 ± 0.0100, retained 50.0 %\n" in said
+    assert "best: step 4: swd 10.0 ± 0.1, kid_lite0 0.2000 ± 0.0100, retained 99.0 %\n" in said
+    assert "last: step 8: swd 5.0 ± 0.1, kid_lite0 0.2000 ± 0.0100, retained 50.0 %\n" in said
     assert [training.saved_steps(out / f"{name}.ckpt", 2) for name in ("best", "last")] == [4, 8]
     record = json.loads((out / "measures.json").read_text())
     assert record["stopped"] == "in 2 measurements none was better than that of step 4"
     assert (record["best"]["step"], record["last"]["step"]) == (4, 8)
     assert [row["retained"] for row in record["history"]] == [1.0, 0.99, 1.0, 0.5]
-    assert Picture.open(out / "measures.png").size == (770, 484)
+    assert Picture.open(out / "measures.png").size == (770, 660)
     for weights, file in (("best", "generator.safetensors"), ("last", "generator_last.safetensors")):
         state = torch.load(out / f"{weights}.ckpt", weights_only=True)["state_dict"]
         generator = load_generator(out / file)[0].state_dict()
@@ -184,7 +187,7 @@ def test_the_best_is_kept_the_last_too_and_a_stop_says_why(
     rows = json.loads((tmp_path / "scores" / "results.json").read_text())["folders"]
     assert list(rows) == [str(tmp_path / "scores" / weights) for weights in ("best", "last")]
     assert (tmp_path / "scores" / "last" / "images" / "000000.png").read_bytes() == pictures[1]
-    assert all({"kid_lite0", "psnr"} <= row.keys() for row in rows.values())
+    assert all({"swd", "kid_lite0", "psnr"} <= row.keys() for row in rows.values())
 
     # called again after a kill between the stop and the end, it stays stopped
     lineage.write_json(out / "card.json", {**lineage.read_card(out), "complete": False})
@@ -198,7 +201,7 @@ def test_the_best_is_kept_the_last_too_and_a_stop_says_why(
 def test_a_best_checkpoint_of_another_step_is_not_passed_off(
     train_config: Any, many: Dataset, tmp_path: Path, scripted: Any
 ) -> None:
-    scripted.scores = [Scores(None, 1.0)] * 2
+    scripted.scores = [Scores(Estimate(swd, 0.1), None, 1.0) for swd in (2, 1)]
     out = tmp_path / "out"
     keys = [f"source={many.root}", "steps=2", "measure.every=1"]
     train(train_config(*keys))

@@ -8,9 +8,9 @@ from coldstart.errors import UserError
 from gan.selection import MeasureConfig, Measurement, best, stop_reason
 
 
-def history(*rows: tuple[float | None, float | None]) -> list[Measurement]:
-    """Measurements of (kid_lite0, retained) at steps 1, 2, …"""
-    return [Measurement(step, kid, None if kid is None else 0.01, kept) for step, (kid, kept) in enumerate(rows, 1)]
+def history(*rows: tuple[float, float | None]) -> list[Measurement]:
+    """Measurements of (swd, retained) at steps 1, 2, …; kid_lite0 has another opinion."""
+    return [Measurement(step, swd, 0.01, 1 - swd, 0.01, kept) for step, (swd, kept) in enumerate(rows, 1)]
 
 
 @pytest.mark.parametrize(
@@ -20,8 +20,6 @@ def history(*rows: tuple[float | None, float | None]) -> list[Measurement]:
         ([(0.5, 1.0), (0.1, 0.97), (0.3, 0.99)], 3),  # nearer, but it loses labels
         ([(0.1, 0.5), (0.5, 0.9), (0.4, 0.9), (0.2, 0.8)], 3),  # none retains enough: most retained, then nearest
         ([(0.3, 1.0), (0.3, 1.0)], 1),  # equal: the earlier
-        ([(-0.01, 1.0), (0.01, 1.0)], 1),  # unbiased, so it may be negative
-        ([(None, 1.0), (None, 0.99), (None, 0.5)], 2),  # no kid_lite0: the latest that retains enough
         ([(0.3, None), (0.2, None), (0.4, None)], 2),  # no labels
     ],
 )
@@ -43,8 +41,9 @@ def test_stops_when_nothing_gets_better_or_labels_stay_lost() -> None:
 
 
 def test_a_measurement_is_shown() -> None:
-    assert str(Measurement(500, 0.08124, 0.0103, 0.9921)) == "step 500: kid_lite0 0.0812 ± 0.0103, retained 99.2 %"
-    assert str(Measurement(500, None, None, None)) == "step 500: nothing could be measured"
+    whole = Measurement(500, 12.31, 1.06, 0.08124, 0.0103, 0.9921)
+    assert str(whole) == "step 500: swd 12.3 ± 1.1, kid_lite0 0.0812 ± 0.0103, retained 99.2 %"
+    assert str(Measurement(500, 12.31, 1.06, None, None, None)) == "step 500: swd 12.3 ± 1.1"
 
 
 @pytest.mark.parametrize("keys", [{"every": -1}, {"renders": -1}, {"patience": -1}, {"retained": 1.1}])

@@ -24,14 +24,12 @@ def test_trials_are_compared_on_held_out_renders_and_the_photos(
 
 
 def test_nothing_measured_is_nothing_to_compare_by(train_config: Callable[..., TrainConfig]) -> None:
-    with pytest.raises(UserError, match="trials are compared by kid_lite0"):
+    with pytest.raises(UserError, match="trials are compared by swd"):
         check_sweep(train_config())
 
 
 def test_a_generator_that_loses_objects_does_not_count() -> None:
-    assert judge(FLOOR, {"kid_lite0": 0.05, "retained": 0.99}) == 0.05
-    assert judge(FLOOR, {"kid_lite0": 0.05, "retained": None}) == 0.05
+    assert judge(FLOOR, {"swd": 12.5, "retained": 0.99}) == 12.5
+    assert judge(FLOOR, {"swd": 12.5, "retained": None}) == 12.5
     with pytest.raises(UserError, match=r"retains 90.0 % of the objects, less than measure.retained"):
-        judge(FLOOR, {"kid_lite0": 0.01, "retained": 0.9})
-    with pytest.raises(UserError, match="could not be measured"):
-        judge(FLOOR, {"kid_lite0": None, "retained": 1.0})
+        judge(FLOOR, {"swd": 1.0, "retained": 0.9})
