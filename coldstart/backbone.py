@@ -108,6 +108,8 @@ def fold_batch_norm(module: nn.Module) -> None:
             convolution = name, child
         elif isinstance(child, nn.BatchNorm2d) and convolution is not None:
             folded: nn.Conv2d = fuse_conv_bn_eval(convolution[1].eval(), child.eval())
+            # A bias that there was none of before would not learn.
+            folded.requires_grad_(convolution[1].weight.requires_grad)
             wide = convolution[1].groups > 1 and convolution[1].kernel_size == (5, 5)
             setattr(module, convolution[0], Float32(folded) if wide else folded)
             setattr(module, name, child.act)  # timm's batch norm carries the activation

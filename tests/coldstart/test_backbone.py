@@ -73,6 +73,18 @@ def test_float32_is_for_weights_that_learn() -> None:
         assert Float32(inner.requires_grad_(False))(x).dtype == torch.bfloat16
 
 
+def test_biases_that_were_batch_norms_learn_as_its_would() -> None:
+    network = efficientnet_lite0(pretrained=False)
+    fold_batch_norm(network)
+    biases = [p for name, p in network.named_parameters() if name.endswith("bias")]
+    assert len(biases) == len(list(network.parameters())) / 2
+    sum(m.sum() for m in network(torch.randn(1, 3, 64, 64))).backward()
+    assert all(b.grad is not None for b in biases)
+    frozen = efficientnet_lite0(pretrained=False).requires_grad_(False)
+    fold_batch_norm(frozen)
+    assert not any(p.requires_grad for p in frozen.parameters())
+
+
 def test_a_detectors_body_is_read_from_its_file(tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = efficientnet_lite0(pretrained=False).eval()
