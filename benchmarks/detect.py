@@ -9,6 +9,7 @@ turns, so that a busy machine hinders both, and of each side its fastest turn co
 counts the seconds that this process has computed (one thread, no workers). Keys are the fields of `Speed`.
 """
 
+import dataclasses
 import os
 import sys
 import tempfile
@@ -54,7 +55,7 @@ class Speed:
     epochs: int = 5  # after each of which memory is measured
     precision: str = "auto"  # of ours
     clock: str = "wall"  # wall | cpu
-    checkpoint: str | None = None  # what finds; null: what was just trained
+    checkpoint: str | None = None  # what finds, at `size`; null: what was just trained
     found: int = 16  # photos looked at in each turn
     scored: int = 5000  # images of the COCO evaluation
 
@@ -220,6 +221,7 @@ def find(config: Speed, ours: Ours, folder: Path) -> None:
     """Photos per second from file to boxes, one by one."""
     clock = CLOCKS[config.clock]
     checkpoint = detectors.load(config.checkpoint) if config.checkpoint else ours.checkpoint
+    checkpoint = dataclasses.replace(checkpoint, size=(config.size[0], config.size[1]))
     model = plain_detector.detector(len(checkpoint.class_names), checkpoint.size)
     plain_detector.take_over(model, checkpoint.model)
     exported = onnx_model.from_bytes(onnx_model.to_bytes(checkpoint), "the export")

@@ -2,7 +2,7 @@
 
 import torch
 from torch import Tensor
-from torchvision.ops import batched_nms, box_iou
+from torchvision.ops import batched_nms
 
 __all__ = ["suppress_and_vote"]
 
@@ -17,9 +17,24 @@ def suppress_and_vote(output: dict[str, Tensor], *, nms: float, sigma: float, mo
     """
     boxes, scores, labels = output["boxes"], output["scores"], output["labels"]
     kept = batched_nms(boxes, scores, labels, nms)[:most]
-    overlap = box_iou(boxes[kept], boxes).nan_to_num()  # of two empty boxes
+    overlap = _overlap(boxes, kept)
     same = (overlap > nms) & (labels[kept][:, None] == labels[None])
     weights = scores[None] * torch.exp(-((1 - overlap) ** 2) / sigma) * same
     votes = weights.sum(dim=1, keepdim=True)
     moved = torch.where(votes > 0, weights @ boxes / votes, boxes[kept])
     return {"boxes": moved, "scores": scores[kept], "labels": labels[kept]}
+
+
+def _overlap(boxes: Tensor, kept: Tensor) -> Tensor:
+    """IoU of K of N boxes with all of them, K×N; 0 of two empty boxes.
+
+    torchvision's `box_iou` has the two coordinates last, where a CPU (onnxruntime's too) takes ten times as long.
+    """
+    x1, y1, x2, y2 = boxes.T.contiguous()
+
+    def shared(low: Tensor, high: Tensor) -> Tensor:
+        return (torch.minimum(high[kept, None], high) - torch.maximum(low[kept, None], low)).clamp(min=0)
+
+    area = (x2 - x1) * (y2 - y1)
+    inside = shared(x1, x2) * shared(y1, y2)
+    return (inside / (area[kept, None] + area - inside)).nan_to_num()

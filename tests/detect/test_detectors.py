@@ -7,6 +7,7 @@ import torch
 import yaml
 from PIL import Image
 from safetensors.torch import load_file, save_file
+from torchvision.models.detection import FCOS
 
 from coldstart.cli import conf_dir
 from coldstart.errors import UserError
@@ -67,6 +68,29 @@ def test_no_start_leaves_the_boxes_without_a_gradient() -> None:
     target = {"boxes": torch.tensor([[10.0, 10, 40, 50]]), "labels": torch.tensor([0])}
     model([torch.rand(3, 64, 96)], [target])["bbox_regression"].backward()
     assert (last.bias.grad.abs() > 0).all()
+
+
+def test_candidates_are_torchvisions() -> None:
+    torch.manual_seed(0)
+    model = build(check({**SMALL, "min_score": 0.05}), 3).eval()
+    model.topk_candidates = 60
+    pictures, _ = model.transform([torch.rand(3, 70, 100)])
+    maps = list(model.backbone(pictures.tensors).values())
+    counts = [m.shape[2] * m.shape[3] for m in maps]
+    outputs = {name: list(o.split(counts, dim=1)) for name, o in model.head(maps).items()}
+    places = model.anchor_generator(pictures, maps)[0].split(counts)
+    parts = [
+        model._candidates(*(outputs[n][i][0] for n in ("cls_logits", "bbox_ctrness", "bbox_regression")), p, (70, 100))
+        for i, p in enumerate(places)
+    ]
+    model.nms_thresh, model.detections_per_img = 1.0, 1000  # nothing is suppressed
+    (theirs,) = FCOS.postprocess_detections(model, outputs, [list(places)], [(70, 100)])
+    scores = torch.cat([part["scores"] for part in parts])
+    order = scores.argsort(descending=True, stable=True)
+    assert len(order) > 60
+    torch.testing.assert_close(scores[order], theirs["scores"])
+    torch.testing.assert_close(torch.cat([part["boxes"] for part in parts])[order], theirs["boxes"])
+    assert torch.cat([part["labels"] for part in parts])[order].tolist() == theirs["labels"].tolist()
 
 
 def test_group_norm_of_channels_that_lie_last_has_torchs_gradient() -> None:
