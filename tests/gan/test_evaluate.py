@@ -54,7 +54,7 @@ def test_the_nearer_folder_scores_better_everywhere(folders: dict[str, Path], tm
     results = json.loads((out / "results.json").read_text())
     near, far = (results["folders"][str(folders[name])] for name in ("near", "far"))
     assert near["images"] == 6
-    for name in ("kid_lite0", "frechet_lite0", "st_lpips"):
+    for name in ("swd", "kid_lite0", "frechet_lite0", "st_lpips"):
         assert near[name]["value"] < far[name]["value"]
     for name in ("psnr", "ssim"):
         assert near[name]["low"] <= near[name]["value"] <= near[name]["high"]
@@ -65,7 +65,7 @@ def test_the_nearer_folder_scores_better_everywhere(folders: dict[str, Path], tm
     assert lineage.is_complete(out)
     printed = capsys.readouterr().out
     header, first, second = printed.splitlines()[:3]
-    assert header.split()[:3] == ["folder", "images", "kid_lite0"]
+    assert header.split()[:3] == ["folder", "images", "swd"]
     assert first.startswith(str(folders["near"]))
     assert second.startswith(str(folders["far"]))
 
@@ -86,7 +86,7 @@ def test_one_folder_without_truth_and_photos_of_another_size(folders: dict[str, 
     values = []
     for name in ("out", "scaled"):
         (row,) = json.loads((tmp_path / name / "results.json").read_text())["folders"].values()
-        assert set(row) == {"images", "kid_lite0", "frechet_lite0"}
+        assert set(row) == {"images", "swd", "kid_lite0", "frechet_lite0"}
         values.append(row["frechet_lite0"]["value"])
     # The same photos at twice the size: brought to one scale, they are as far.
     assert values[1] == pytest.approx(values[0], rel=0.1)
