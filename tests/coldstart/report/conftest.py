@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,7 +32,7 @@ class Made(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """Four arms, two folds, one seed; every folder with what its command leaves behind for the page."""
     out = tmp_path_factory.mktemp("report") / "toy"
     with pytest.MonkeyPatch.context() as patch:
@@ -44,7 +43,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
         for step in planned.steps:
             _dress(planned, step.out)
         found = json.loads(json.dumps(results.collect(config, planned, CALL)))
-        yield Made(out, found, report.write(out, found))
+        return Made(out, found, report.write(out, found))
 
 
 def _dress(planned: Plan, folder: Path) -> None:
