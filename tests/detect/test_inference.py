@@ -6,7 +6,7 @@ from PIL import Image
 
 from coldstart.errors import UserError
 from detect.detectors import Checkpoint, check
-from detect.inference import Detection, check_picture, detect, results
+from detect.inference import TOGETHER, Detection, check_picture, detect, detect_pixels, results
 
 
 class Fixed(torch.nn.Module):
@@ -29,6 +29,23 @@ def test_boxes_return_to_the_photo_and_classes_exclude_each_other(
     assert [d.name for d in found] == expected
     assert found[0].box == pytest.approx([22, 10, 40, 40])
     assert found[1].box == pytest.approx([120, 0, 40, 90])
+
+
+class Brightness(torch.nn.Module):
+    """Finds one box in each picture, whose score is how bright the picture is."""
+
+    def forward(self, pictures: list[torch.Tensor]) -> list[dict[str, torch.Tensor]]:
+        assert len(pictures) <= TOGETHER
+        whole, label = torch.tensor([[0.0, 0, 20, 20]]), torch.zeros(1, dtype=torch.long)
+        return [{"boxes": whole, "scores": p.mean()[None], "labels": label} for p in pictures]
+
+
+def test_every_photo_has_its_own_answer_in_its_own_pixels() -> None:
+    pictures = [torch.full((3, 20 + i, 20 + i), i, dtype=torch.uint8) for i in range(2 * TOGETHER + 1)]
+    checkpoint = Checkpoint(Brightness(), check({"name": "fcos_lite0"}), ["a"], (20, 20))
+    found = list(detect_pixels(checkpoint, iter(pictures), "cpu", "32-true"))
+    assert [d.score for (d,) in found] == pytest.approx([i / 255 for i in range(len(pictures))])
+    assert [d.box for (d,) in found] == [pytest.approx([0, 0, 20 + i, 20 + i]) for i in range(len(pictures))]
 
 
 def test_results_leave_out_classes_without_id() -> None:
