@@ -119,7 +119,7 @@ class _Planner:
             for fold in self.folds:
                 made = {name: self._translated(name, used, source, fold) for name, used in config.used.items()}
                 self.parts |= {(fold.name, name): part for name, part in {SOURCE: source, **made}.items()}
-        budgets = [b for b in config.budgets if b == "all" or b < pool]
+        budgets = sorted((b for b in config.budgets if b == "all" or b < pool), key=lambda b: pool if b == "all" else b)
         for name, arm in config.chosen.items():
             if not set(config.budgets_of(arm)) & set(budgets):
                 raise UserError(
@@ -131,8 +131,8 @@ class _Planner:
             for seed in config.seeds
             for fold in self.folds
             for name, arm in config.chosen.items()
-            for budget in config.budgets_of(arm)
-            if budget in budgets
+            for budget in budgets
+            if budget in config.budgets_of(arm)
         ]
         return Plan(list(self.steps.listed.values()), self.folds, list(self.synthetic.values()), cells, budgets)
 

@@ -20,7 +20,8 @@ def sentences(results: Mapping[str, Any]) -> list[str]:
     if best < USEFUL:
         return [*said, f"Every arm is still close to nothing (highest AP {best:.3f}); train longer before comparing."]
     said += [*_without_labels(results, scored), *_photos_alone(results, scored)]
-    said += [_compared(d) for d in _told(results)]
+    one_seed = len(results["setting"]["seeds"]) == 1
+    said += [_compared(d, one_seed) for d in _told(results)]
     if missing := [cell for cell in results["cells"] if cell["status"] != "done"]:
         said.append(f"{len(missing)} of {len(results['cells'])} cells are missing; what they would say is left out.")
     return said
@@ -56,7 +57,7 @@ def _without_labels(results: Mapping[str, Any], scored: Sequence[Mapping[str, An
         worth = next(
             (r for r in results["replaced"] if (r["arm"], r["budget"], r["metric"]) == (p["arm"], 0, "AP")), None
         )
-        as_good = f", as much as {worth['text']} alone" if worth else ""
+        as_good = f", worth {worth['text']} alone" if worth else ""
         yield f"Without any labelled photo, {titles[p['arm']]} reach AP {with_interval(p['AP'])}{as_good}."
 
 
@@ -64,7 +65,8 @@ def _photos_alone(results: Mapping[str, Any], scored: Sequence[Mapping[str, Any]
     alone = results["curve"] and results["curve"]["arm"]
     if points := [p for p in scored if p["arm"] == alone]:
         most = max(points, key=lambda p: p["photos"])
-        yield f"All {most['photos']:.0f} labelled photos alone reach {with_interval(most['AP'])}."
+        which = "All" if most["budget"] == "all" else "The"
+        yield f"{which} {most['photos']:.0f} labelled photos alone reach AP {with_interval(most['AP'])}."
 
 
 def _told(results: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -82,6 +84,7 @@ def _told(results: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     yield from fewest.values()
 
 
-def _compared(d: Mapping[str, Any]) -> str:
-    says = "these photos cannot tell" if d["says"] == "cannot tell" else d["says"]
+def _compared(d: Mapping[str, Any], one_seed: bool) -> str:
+    with_seed = " with this seed (another may differ)" if one_seed else ""
+    says = "these photos cannot tell" if d["says"] == "cannot tell" else f"{d['says']}{with_seed}"
     return f"{d['question']}: {signed(d['AP'])} AP, {says}."

@@ -148,7 +148,7 @@ def test_only_what_the_arms_need_is_made(photos: Make) -> None:
 
 
 def test_budgets_beyond_what_there_is_are_left_out(photos: Make) -> None:
-    assert plan(photos(budgets=[0, 1, 3, 12, "all"])).budgets == [0, 1, "all"]
+    assert plan(photos(budgets=["all", 12, 1, 3, 0])).budgets == [0, 1, "all"]
     with pytest.raises(UserError, match=r"budgets: \[0, 12\] leave nothing for the arm 'real', since only 3 photos"):
         plan(photos(budgets=[0, 12]))
 

@@ -47,9 +47,9 @@ def test_what_synthetic_pictures_are_worth_is_said_with_intervals() -> None:
     curve = {"arm": "real"}
     said = sentences(results(point("a", 0, 0.5, [0.4, 0.6]), point("real", "all", 0.6), replaced=[worth], curve=curve))
     assert said[1:] == [
-        "Without any labelled photo, a pictures reach AP 0.500 (0.400 to 0.600), as much as about 6 labelled photos "
+        "Without any labelled photo, a pictures reach AP 0.500 (0.400 to 0.600), worth about 6 labelled photos "
         "(4 to more than 8) alone.",
-        "All 8 labelled photos alone reach 0.600.",
+        "All 8 labelled photos alone reach AP 0.600.",
     ]
 
 
@@ -57,6 +57,10 @@ def test_no_claim_without_an_interval_that_carries_it() -> None:
     unsure = difference("added", "all", 0.03, [-0.01, 0.07], "cannot tell")
     said = sentences(results(point("a", "all", 0.5), differences=[unsure]))
     assert said[1:] == ["a added all: +0.030 (−0.010 to +0.070) AP, these photos cannot tell."]
+    sure = difference("added", "all", 0.03, [0.01, 0.07], "better")
+    one = {"seeds": [0], "budgets": ["all"], "real": {"kind": "photos"}}
+    said = sentences(results(point("a", "all", 0.5), differences=[sure], setting=one))
+    assert said[1].endswith("AP, better with this seed (another may differ).")
 
 
 def test_only_what_matters_is_told() -> None:
