@@ -37,6 +37,7 @@ from detect.class_folders import ClassFolders, Sides
 from detect.classifier import Classifier
 from detect.drawing import draw_batch
 from detect.embedding import tsne
+from detect.letterbox import check_size
 from detect.lr import RangeRecipe, range_test, record
 from detect.module import DetectorModule
 from detect.precision import resamplings
@@ -76,8 +77,7 @@ class ClassifyConfig(Recipe):
         for key in ("batch", "draws", "checkpoint_every"):
             if getattr(self, key) < 1:
                 raise UserError(f"{key}: {getattr(self, key)} is below 1")
-        if len(self.size) != 2 or min(self.size) < 32:
-            raise UserError(f"size: {self.size} is not [width, height] of at least 32 pixels each")
+        check_size(self.size)
         if self.range_steps and self.range_steps < 10:
             raise UserError(f"range_steps: {self.range_steps} is neither 0 (off) nor at least 10")
         if self.augment.mosaic or self.augment.copy_paste:
@@ -151,8 +151,7 @@ def classify(config: ClassifyConfig) -> None:
         1,
         config.precision,
         config.steps,
-        gradient_clip_val=config.gradient_clip,
-        accumulate_grad_batches=config.accumulate,
+        **config.per_step,
     )
     claim()
     with tracking.start(config.logger, "detect.classify", settings, out, training.saved_run(last)) as run:

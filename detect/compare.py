@@ -21,6 +21,7 @@ from coldstart.tables import aligned
 from detect import compare_page
 from detect.matching import Matches
 from detect.per_photo import per_photo
+from detect.precision import check_draws
 from detect.run import Run
 from detect.scoring import paired
 
@@ -39,8 +40,7 @@ class CompareConfig:
     def __post_init__(self) -> None:
         if not 2 <= len(self.runs) <= len(ascii_uppercase):
             raise UserError(f"runs: needs two folders or more (26 at most), got {len(self.runs)}")
-        if self.draws < 1 or self.seed < 0:
-            raise UserError("draws must be at least 1 and seed not below 0")
+        check_draws(self.draws, self.seed)
 
 
 def compare(config: CompareConfig) -> None:

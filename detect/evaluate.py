@@ -27,6 +27,7 @@ from detect import analysis, boxes, detectors, inference, scoring
 from detect.drawing import draw_marks, save_picture
 from detect.marks import marks
 from detect.per_photo import per_photo
+from detect.precision import check_draws
 from detect.threshold import ThresholdConfig, check_score, suggested_score
 
 __all__ = ["EvaluateConfig", "evaluate"]
@@ -54,8 +55,7 @@ class EvaluateConfig:
 
     def __post_init__(self) -> None:
         check_score(self.score)
-        if self.draws < 1 or self.seed < 0:
-            raise UserError("draws must be at least 1 and seed not below 0")
+        check_draws(self.draws, self.seed)
         if self.objects < 4:
             raise UserError(f"objects: {self.objects} is below 4")
 

@@ -1,14 +1,23 @@
 """Fit a picture of any shape into the detector's input size, and bring boxes back."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
-__all__ = ["GREY", "Letterbox", "letterbox"]
+from coldstart.errors import UserError
+
+__all__ = ["GREY", "Letterbox", "check_size", "letterbox"]
 
 GREY = 127  # the backbone's mean, so that borders are zero after normalisation
+
+
+def check_size(size: Sequence[int]) -> None:
+    """Refuse what is no [width, height] of a network's input."""
+    if len(size) != 2 or min(size) < 32:
+        raise UserError(f"size: {size} is not [width, height] of at least 32 pixels each")
 
 
 @dataclass(frozen=True)

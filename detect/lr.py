@@ -158,8 +158,7 @@ def range_test(material: Trainable, config: RangeRecipe) -> Curve:
             1,
             config.precision,
             config.steps,
-            gradient_clip_val=config.gradient_clip,
-            accumulate_grad_batches=config.accumulate,
+            **config.per_step,
             callbacks=[training.ProgressLines("range test", config.steps)],
         )
         training.fit(trainer, module, material.batches(0, 0))

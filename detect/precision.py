@@ -2,13 +2,20 @@
 
 import numpy as np
 
+from coldstart.errors import UserError
 from detect.boxes import Floats, Ints
 from detect.matching import Matches
 
-__all__ = ["RECALLS", "average_precision", "precision_curves", "recall", "resamplings"]
+__all__ = ["RECALLS", "average_precision", "check_draws", "precision_curves", "recall", "resamplings"]
 
 RECALLS: Floats = np.linspace(0, 1, 101)
 CELLS = 250_000  # detections × draws looked at together: what fits into a processor's cache
+
+
+def check_draws(draws: int, seed: int) -> None:
+    """Refuse what `resamplings` cannot draw."""
+    if draws < 1 or seed < 0:
+        raise UserError("draws must be at least 1 and seed not below 0")
 
 
 def resamplings(images: int, draws: int, seed: int | list[int] = 0, *, size: int | None = None) -> Ints:

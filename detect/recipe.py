@@ -1,6 +1,7 @@
 """How weights move: the keys of optimizer, schedule, layers and averaging that training and range test share."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from coldstart.errors import UserError
 from detect.schedules import SCHEDULES
@@ -50,3 +51,8 @@ class Recipe:
             raise UserError(f"unfreeze: {self.unfreeze} is not in [0, 1), a fraction of the steps; 0 is off")
         if not 0 <= self.ema < 1:
             raise UserError(f"ema: {self.ema} is not in [0, 1); 0 is off")
+
+    @property
+    def per_step(self) -> dict[str, Any]:
+        """What Lightning's Trainer is told of a step: how long its gradient may be, of how many batches it is made."""
+        return {"gradient_clip_val": self.gradient_clip, "accumulate_grad_batches": self.accumulate}

@@ -24,6 +24,7 @@ from coldstart.tables import aligned
 from detect import detectors, gallery, open_set, plots
 from detect.boxes import Floats
 from detect.gallery import View
+from detect.precision import check_draws
 from detect.recognise_sheet import draw_sheet
 from detect.regions import found_products, labelled_products
 from detect.threshold import check_score
@@ -57,8 +58,7 @@ class RecogniseConfig:
             raise UserError(f"threshold: {self.threshold} is no cosine, between -1 and 1")
         if self.threshold is not None and self.validation is not None:
             raise UserError("threshold and validation exclude each other; give one of them")
-        if self.draws < 1 or self.seed < 0:
-            raise UserError("draws must be at least 1 and seed not below 0")
+        check_draws(self.draws, self.seed)
 
 
 def recognise(config: RecogniseConfig) -> None:

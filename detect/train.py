@@ -28,6 +28,7 @@ from detect.class_weights import class_weights, weigh
 from detect.drawing import draw_batch
 from detect.habit import Habit
 from detect.held_out import EarlyStopping, HoldOutConfig, divide
+from detect.letterbox import check_size
 from detect.mix import Mix
 from detect.module import DetectorModule
 from detect.recipe import Recipe
@@ -64,8 +65,7 @@ class TrainConfig(Mix, Recipe):
         for name in ("checkpoint_every", "devices"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name}: {getattr(self, name)} is below 1")
-        if len(self.size) != 2 or min(self.size) < 32:
-            raise UserError(f"size: {self.size} is not [width, height] of at least 32 pixels each")
+        check_size(self.size)
         if self.precision not in training.PRECISIONS:
             raise UserError(f"precision: {self.precision!r} is none of {', '.join(training.PRECISIONS)}")
         if self.workers < 0:
@@ -176,8 +176,7 @@ def train(config: TrainConfig) -> None:
         config.devices,
         config.precision,
         config.steps,
-        gradient_clip_val=config.gradient_clip,
-        accumulate_grad_batches=config.accumulate,
+        **config.per_step,
         use_distributed_sampler=False,  # the batches are seeded by rank
     )
     if lineage.claim(out, "detect.train", cli.plain(config), parents=material.parents()):

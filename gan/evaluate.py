@@ -13,7 +13,7 @@ pairs with the truth: psnr and ssim (higher is better), st_lpips and, where Alex
 95 % intervals. docs/metrics.md says how to read them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -153,25 +153,28 @@ def _measure_sets(
     if weights := standard.stored(standard.INCEPTION):
         networks.append(("kid", "fid", standard.InceptionFeatures(weights)))
 
-    def features(network: nn.Module, paths: list[Path], folder: str) -> Tensor:
-        read = Pictures(paths, description=f"reading {folder}", upright=True, short_side=short_side)
-        shown = track(range(len(read)), f"features of {folder}", unit="picture")
-        return extract(network, (to_tensor(read[index])[None] for index in shown), device)
-
-    def pixels(paths: list[Path], folder: str) -> Iterable[Tensor]:
-        read = Pictures(paths, description=f"reading {folder}", upright=True, short_side=short_side)
-        return (to_tensor(read[index]) for index in track(range(len(read)), f"patches of {folder}", unit="picture"))
-
-    patches = PatchDistance(pixels(target, config.target), seed=config.seed)
-    for folder, paths in pictures.items():
-        rows[folder]["swd"] = patches(pixels(paths, folder))._asdict()
-    for kernel, frechet, network in networks:
+    for _, _, network in networks:
         network.to(device)
-        known = features(network, target, config.target)
-        for folder, paths in pictures.items():
-            found = features(network, paths, folder)
+
+    def read(paths: list[Path], folder: str) -> Pictures:
+        return Pictures(paths, description=f"reading {folder}", upright=True, short_side=short_side)
+
+    def shown(read: Pictures, what: str, folder: str) -> Iterator[Tensor]:
+        return (to_tensor(read[index]) for index in track(range(len(read)), f"{what} of {folder}", unit="picture"))
+
+    def features(network: nn.Module, read: Pictures, folder: str) -> Tensor:
+        return extract(network, (picture[None] for picture in shown(read, "features", folder)), device)
+
+    photos = read(target, config.target)
+    patches = PatchDistance(shown(photos, "patches", config.target), seed=config.seed)
+    known = [features(network, photos, config.target) for _, _, network in networks]
+    for folder, paths in pictures.items():
+        made = read(paths, folder)
+        rows[folder]["swd"] = patches(shown(made, "patches", folder))._asdict()
+        for (kernel, frechet, network), theirs in zip(networks, known, strict=True):
+            ours = features(network, made, folder)
             for name, distance in ((kernel, kernel_distance), (frechet, frechet_distance)):
-                rows[folder][name] = distance(found, known, subsets=config.subsets, seed=config.seed)._asdict()
+                rows[folder][name] = distance(ours, theirs, subsets=config.subsets, seed=config.seed)._asdict()
 
 
 def _pairs(paths: list[Path], truth: str) -> list[tuple[Path, Path]]:

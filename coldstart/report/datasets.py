@@ -120,12 +120,7 @@ def table(found: Mapping[str, Numbers]) -> Table:
         list(found),
         [numbers["images"] for numbers in found.values()],
         [numbers["objects"] for numbers in found.values()],
-        {
-            name: [
-                (n["classes"].get(name, 0), n["classes"].get(name, 0) / max(1, n["objects"])) for n in found.values()
-            ]
-            for name, _ in classes.most_common()
-        },
+        {name: [_share(numbers, name) for numbers in found.values()] for name, _ in classes.most_common()},
     )
 
 

@@ -7,10 +7,10 @@ from typing import Any
 from coldstart.dataset import write_atomic
 from coldstart.overrides import override
 from coldstart.page import environment
+from coldstart.progress import clock
 from coldstart.report import datasets, graph, shots, strips
 from coldstart.report.parts import Results, called, titles
 from coldstart.study.results import METRICS
-from coldstart.study.running import clock
 
 __all__ = ["write"]
 

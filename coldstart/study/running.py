@@ -11,20 +11,15 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from coldstart.lineage import is_complete
+from coldstart.progress import clock
 from coldstart.runner import PATIENCE
 from coldstart.study.making import Children, Record, last_line, make, read_record
 from coldstart.study.steps import Step
 
-__all__ = ["TICK", "Progress", "check_disk", "clock", "failure", "run", "state"]
+__all__ = ["TICK", "Progress", "check_disk", "failure", "run", "state"]
 
 TICK = 30.0  # seconds between two lines about a long step
 FULL = 2**24  # bytes; with less left, a disk counts as full
-
-
-def clock(seconds: float) -> str:
-    """Seconds as `m:ss`, or `h:mm:ss` from an hour on."""
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}" if minutes >= 60 else f"{minutes}:{rest:02d}"
 
 
 def state(step: Step, record: Record | None) -> str:

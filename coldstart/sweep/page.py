@@ -16,7 +16,7 @@ from plotly.offline import get_plotlyjs
 
 from coldstart.dataset import write_atomic, write_json
 from coldstart.page import environment
-from coldstart.study.running import clock
+from coldstart.progress import clock
 from coldstart.sweep.plan import Plan
 from coldstart.sweep.study import Study
 from coldstart.tables import aligned

@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from coldstart import lineage
 from coldstart.errors import UserError
-from coldstart.study.running import clock
+from coldstart.progress import clock
 from coldstart.sweep import page
 from coldstart.sweep.plan import Plan
 from coldstart.sweep.study import Study

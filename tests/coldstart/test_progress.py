@@ -49,3 +49,7 @@ def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: True, raising=False)
     list(progress.track([1, 2, 3], "bar"))
     assert "\r" in capsys.readouterr().err
+
+
+def test_the_clock_reads_as_clocks_do() -> None:
+    assert [progress.clock(s) for s in (5.4, 65, 3725)] == ["0:05", "1:05", "1:02:05"]

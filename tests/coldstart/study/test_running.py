@@ -11,7 +11,7 @@ from coldstart import lineage
 from coldstart.errors import UserError
 from coldstart.study import making, running
 from coldstart.study.making import read_record
-from coldstart.study.running import clock, failure, run, state
+from coldstart.study.running import failure, run, state
 from tests.coldstart.study.fake import ran, steps
 
 
@@ -110,7 +110,3 @@ def test_a_signal_ends_the_running_steps_too(tmp_path: Path, how: signal.Signals
 def test_a_full_memory_is_suspected_where_a_step_was_killed() -> None:
     assert "the memory was full" in failure({"command": "", "seconds": 1, "calls": 1, "code": -9, "said": None})
     assert failure({"command": "", "seconds": 1, "calls": 1, "code": -11, "said": None}) == "was ended by signal 11"
-
-
-def test_the_clock_reads_as_clocks_do() -> None:
-    assert [clock(s) for s in (5.4, 65, 3725)] == ["0:05", "1:05", "1:02:05"]
