@@ -5,18 +5,21 @@
 
 Renders in the look `clean` are translated. On the simulated camera, the target is renders of other scenes in the look
 `simulated_camera`, and the truth the same scenes in it. Of a real place's photos one half is the target and the other
-measures. Calling it again goes on where it stopped. ± is a standard error for `kid_lite0`, half of a 95 % interval for
-what is measured against the truth. Keys are the fields of `Comparison`.
+measures. Calling it again goes on where it stopped. ± is a standard error for `swd` and `kid_lite0`, half of a 95 %
+interval for what is measured against the truth. Where that is known, it also says how far the order in which the first
+two put the models is the order by the truth. Keys are the fields of `Comparison`.
 """
 
 import json
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
+from scipy import stats
 
 from benchmarks.commands import run
 from coldstart.cli import plain, typed
@@ -34,7 +37,7 @@ TRAINED: dict[str, dict[str, Any]] = {
     "pix2pix_small": {"pairing": "random"},
     "gbuffer": SMALL,
 }
-COLUMNS = ("kid_lite0", "st_lpips", "psnr", "ssim")
+COLUMNS = ("swd", "kid_lite0", "st_lpips", "psnr", "ssim")
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,18 @@ def compare(
     head = ["model", "train min", "images/s", *COLUMNS, "retained %", "appeared"]
     print(f"\n{folder.name}: {config.count} renders, measured against {unseen}\n")
     print(aligned([head, *rows], right=True), flush=True)
+    if truth:
+        for distance in ("swd", "kid_lite0"):
+            print(f"rank correlation of {distance} with {orders(list(results.values()), distance)}", flush=True)
+
+
+def orders(rows: Sequence[Mapping[str, Any]], distance: str) -> str:
+    """Spearman's rank correlation of a distance with what is measured against the truth, in words."""
+    found = []
+    for name in ("st_lpips", "psnr"):
+        ranked = stats.spearmanr(*([row[column]["value"] for row in rows] for column in (distance, name)))
+        found.append(f"{name} {ranked.statistic:+.2f}")
+    return ", ".join(found)
 
 
 def shown(measured: dict[str, float]) -> str:
