@@ -157,7 +157,7 @@ class Product:
     material's `colour`, or a colour or text of the label art, is such a name, the value is put in.
     """
 
-    category: str = "???"
+    category: str = ""
     label: bool = True  # false: clutter, which hides things and has no annotation
     parts: list[Part] = field(default_factory=list)
     mesh: MeshFile | None = None  # in place of parts
@@ -172,7 +172,16 @@ class Product:
     tint: float = 0.06  # how far brightness and colour of one piece stray from another's
     copies: list[float] = field(default_factory=lambda: [0.15, 0.7, 0.15])  # odds of 0, 1, 2, ... pieces in a scene
 
+    @property
+    def described(self) -> bool:
+        """Whether its YAML is in the config, and not only what a scene says of it, such as its copies."""
+        return bool(self.category or self.parts or self.mesh or self.shapes)
+
     def __post_init__(self) -> None:
+        if not self.described:
+            return
+        if not self.category:
+            raise UserError("category: has no value; give the name of its label")
         # Not a default of the field: a config is merged into that, and would keep it as one pose more.
         self.poses = self.poses or {"upright": Pose()}
         if sum(p.weight for p in self.poses.values()) <= 0:

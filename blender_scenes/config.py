@@ -1,5 +1,7 @@
 """The typed form of conf/render.yaml and the scene group; its parts are defined beside the code that reads them."""
 
+import difflib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from omegaconf import MISSING
@@ -9,10 +11,11 @@ from blender_scenes.catalogue import Product
 from blender_scenes.look import Look
 from blender_scenes.randomise import Randomise
 from blender_scenes.scene import Scene
+from coldstart.cli import conf_dir
 from coldstart.errors import UserError
 from coldstart.tracking import LoggerConfig
 
-__all__ = ["DEVICES", "PASSES", "RenderConfig"]
+__all__ = ["DEVICES", "PASSES", "RenderConfig", "chosen"]
 
 DEVICES = ("auto", "cpu", "optix", "cuda", "hip", "metal", "oneapi")
 PASSES = ("depth", "normals", "albedo", "amodal")
@@ -74,6 +77,7 @@ class RenderConfig:
             raise UserError(f"size: {self.size} must be [width, height] in pixels, each 32..8192")
         if not 0 <= self.min_visible_fraction <= 1:
             raise UserError(f"min_visible_fraction: {self.min_visible_fraction} is not in 0..1")
+        self.products = chosen(self.products)
         if not any(p.label for p in self.products.values()):
             raise UserError("product: the scene has no products; give product=[ketchup,…]")
 
@@ -81,3 +85,18 @@ class RenderConfig:
     def class_names(self) -> list[str]:
         """Label names in alphabetical order; several products may share one."""
         return sorted({p.category for p in self.products.values() if p.label})
+
+
+def chosen(products: Mapping[str, Product]) -> dict[str, Product]:
+    """The products that a scene has: those of `product=[…]`. A preset may say of others how many it would hold.
+
+    Raises:
+        UserError: there is no such product.
+    """
+    known = {file.stem for file in (conf_dir() / "product").rglob("*.yaml")}
+    for name, product in products.items():
+        if not product.described and name not in known:
+            near = difflib.get_close_matches(name, {*known, *products} - {name}, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "choose it by product=[…]"
+            raise UserError(f"products.{name}: no such product; {hint}")
+    return {name: product for name, product in products.items() if product.described}

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blender_scenes.catalogue import Pose, Product
+from blender_scenes.config import chosen
 from coldstart import cli
 from coldstart.dataset import write_atomic
 from coldstart.errors import UserError
@@ -41,6 +42,7 @@ class SheetConfig:
     out: str = "???"
 
     def __post_init__(self) -> None:
+        self.products = chosen(self.products)
         if not self.products:
             raise UserError("product: the sheet has no products; give product=[can,…]")
         for key, low, high in (
