@@ -167,11 +167,11 @@ def test_children_log_into_one_group(config: Make) -> None:
     assert {keys_of(s)["logger.mode"] for s in plan(config(logger={"mode": "online"})).steps} == {"online"}
 
 
-@pytest.mark.parametrize("experiment", ["demo", "demo_real", "tiny", "camera_quick", "fridge_a_quick"])
+@pytest.mark.parametrize("experiment", sorted(file.stem for file in (cli.conf_dir() / "experiment").glob("*.yaml")))
 def test_every_experiment_is_a_study_whose_commands_know_their_keys(
     experiment: str, tmp_path: Path, toy: Callable[..., Dataset]
 ) -> None:
-    data = [f"real.data={toy('photos', 12).root}"] if experiment in ("demo_real", "fridge_a_quick") else []
+    data = [f"real.data={toy('photos', 12).root}"] if experiment.startswith(("demo_real", "fridge_")) else []
     study = cli.typed(StudyConfig, cli.compose("coldstart", [f"experiment={experiment}", *data]))
     assert (study.name, study.out) == (experiment, f"outputs/{experiment}")
     assert {cell.arm for cell in plan(study).cells} == set(study.chosen)
