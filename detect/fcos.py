@@ -18,13 +18,15 @@ from detect.voting import suppress_and_vote
 
 __all__ = ["FcosLite0Config", "fcos_lite0"]
 
+CELLS = 3.0  # strides to each side of an untrained head's boxes: about as far as objects of each level reach
+
 
 @dataclass(frozen=True)
 class FcosLite0Config(Settings):
     """See conf/detector/fcos_lite0.yaml."""
 
     name: str = "fcos_lite0"
-    freeze: int = 4
+    freeze: int = 2
     channels: int = 96
     head_convs: int = 2
     voting: float = 0.1
@@ -62,6 +64,7 @@ class Head(FCOSHead):
             for place, layer in enumerate(tower):
                 if isinstance(layer, nn.GroupNorm):
                     tower[place] = GroupNorm(layer.num_groups, layer.num_channels)
+        nn.init.constant_(regression.bbox_reg.bias, CELLS)
         regression.bbox_reg = nn.Sequential(regression.bbox_reg, nn.Softplus())  # the ReLU after it changes nothing
         self.register_buffer("class_weights", None, persistent=False)
 
@@ -104,7 +107,8 @@ class VotingFCOS(FCOS):
             levels = zip(*(head_outputs[name] for name in names), anchors[index], strict=True)
             parts = [self._candidates(c[index], n[index], d[index], places, shape) for c, n, d, places in levels]
             candidates = {key: torch.cat([part[key] for part in parts]) for key in parts[0]}
-            found.append(suppress_and_vote(candidates, **how))  # type: ignore[arg-type]
+            output = suppress_and_vote(candidates, **how)  # type: ignore[arg-type]
+            found.append({**output, "boxes": clip_boxes_to_image(output["boxes"], shape)})  # a mean may round beyond
         return found
 
     def _candidates(

@@ -24,7 +24,7 @@ class Mix:
     mix: str = "auto"
     real_fraction: float = 0.25
     finetune: float = 0.3
-    batch: int = 8
+    batch: int = 4
     synthetic_weights: list[float] = field(default_factory=list)
     real_weights: list[float] = field(default_factory=list)
     sampling_weights: dict[str, float] | None = None

@@ -15,7 +15,7 @@ OPTIMIZERS = ("adamw", "sgd")
 class Recipe:
     """See conf/detect_train.yaml."""
 
-    steps: int = 350
+    steps: int = 700
     optimizer: str = "adamw"
     lr: float = 1e-3
     weight_decay: float = 0.01

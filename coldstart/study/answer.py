@@ -90,7 +90,7 @@ def _finite(value: float) -> float | None:
 
 def _photos_text(equals: float | None, bounds: Sequence[float | None] | None, most: float) -> str:
     def count(value: float | None) -> str:
-        return f"more than {most:.0f}" if value is None else "less than 1" if value < 0.5 else f"{value:.0f}"
+        return f"more than {round(most, 1):g}" if value is None else "less than 1" if value < 0.5 else f"{value:.0f}"
 
     whole = count(equals) if equals is None or equals < 0.5 else f"about {count(equals)}"
     plural = "photo" if whole.endswith(" 1") else "photos"

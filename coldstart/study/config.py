@@ -109,8 +109,8 @@ class RealConfig:
 class DetectorConfig:
     """The detector, the same for every arm; keys of `detect.train`."""
 
-    steps: int = 350
-    batch: int = 8
+    steps: int = 700
+    batch: int = 4
     real_fraction: float = 0.25
     overrides: list[str] = field(default_factory=list)
 

@@ -66,7 +66,8 @@ def _photos_alone(results: Mapping[str, Any], scored: Sequence[Mapping[str, Any]
     if points := [p for p in scored if p["arm"] == alone]:
         most = max(points, key=lambda p: p["photos"])
         which = "All" if most["budget"] == "all" else "The"
-        yield f"{which} {most['photos']:.0f} labelled photos alone reach AP {with_interval(most['AP'])}."
+        mean = "" if most["photos"] == int(most["photos"]) else " (mean over folds)"
+        yield f"{which} {round(most['photos'], 1):g} labelled photos{mean} alone reach AP {with_interval(most['AP'])}."
 
 
 def _told(results: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
