@@ -24,10 +24,10 @@ BOTH: dict[str, Any] = {"synthetic": ["a"], "real": ["b"]}
 def test_mix_follows_the_given_folders() -> None:
     assert Mix(synthetic="a").synthetic == ["a"]
     assert [Mix(**keys).mix for keys in ({"synthetic": ["a"]}, {"real": ["b"]}, BOTH)] == ["synthetic", "real", "joint"]
-    quotas = {mix: Mix(**BOTH, mix=mix).quota for mix in ("joint", "real", "synthetic", "pretrain_finetune")}
+    quotas = {mix: Mix(**BOTH, mix=mix, batch=8).quota for mix in ("joint", "real", "synthetic", "pretrain_finetune")}
     assert quotas == {"joint": (6, 2), "real": (0, 8), "synthetic": (8, 0), "pretrain_finetune": (8, 0)}
-    assert Mix(**BOTH).phases(100) == []
-    assert Mix(**BOTH, mix="pretrain_finetune", finetune=0.4).phases(100) == [(60, (0, 8))]
+    assert Mix(**BOTH, batch=8).phases(100) == []
+    assert Mix(**BOTH, mix="pretrain_finetune", finetune=0.4, batch=8).phases(100) == [(60, (0, 8))]
 
 
 @pytest.mark.parametrize(
