@@ -5,12 +5,13 @@ from collections.abc import Iterator
 
 import pytest
 
-HANDLERS = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+# Not those that the tests were started with: a shell's background jobs, and so our children, ignore Ctrl-C.
+HANDLERS = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
 
 
 @pytest.fixture(autouse=True)
 def usual_signals() -> Iterator[None]:
-    """Commands that run in the tests' own process install handlers; each test begins and ends without them."""
+    """Commands that run in the tests' own process install handlers; each test begins and ends with Python's own."""
     for number, handler in HANDLERS.items():
         signal.signal(number, handler)
     yield
