@@ -21,7 +21,7 @@ def test_every_weight_that_learns_is_in_one_group(name: str, keys: dict[str, int
 
 
 def test_rates_fall_by_the_same_factor() -> None:
-    model = detectors.build(detectors.check({"name": "fcos_lite0", "pretrained": False}), 3)
+    model = detectors.build(detectors.check({"name": "fcos_lite0", "pretrained": False, "freeze": 4}), 3)
     optimizer = torch.optim.SGD(groups(model, 0.1, 0.5))
     assert [group["base"] for group in optimizer.param_groups] == [0.1, 0.05, 0.025, 0.0125, 0.00625]
 
