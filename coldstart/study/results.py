@@ -244,7 +244,7 @@ def table(results: Mapping[str, Any]) -> str:
     """Every arm at every budget, with what it cost and how many photos it is worth."""
     costs = {cost["arm"]: cost for cost in results["cost"]}
     worth = {(r["arm"], r["budget"]): r["text"] for r in results["replaced"] if r["metric"] == "AP"}
-    lines = [["arm", "photos", "cells", "AP (95 %)", "AP50", "AP75", "worth, alone", "minutes"]]
+    lines = [["arm", "photos", "cells", "AP (95 %)", "AP50", "AP75", "worth, alone", "minutes from scratch"]]
     for p in results["points"]:
         budget = f"all ({p['photos']:g})" if p["budget"] == "all" and p["photos"] is not None else str(p["budget"])
         rest = ["missing" if p[m]["mean"] is None else f"{p[m]['mean']:.3f}" for m in ("AP50", "AP75")]

@@ -19,11 +19,14 @@ def sentences(results: Mapping[str, Any]) -> list[str]:
     best = max(p["AP"]["mean"] for p in scored)
     if best < USEFUL:
         return [*said, f"Every arm is still close to nothing (highest AP {best:.3f}); train longer before comparing."]
-    said += [*_without_labels(results, scored), *_photos_alone(results, scored)]
+    said += [*_scene(results), *_without_labels(results, scored), *_photos_alone(results, scored)]
     one_seed = len(results["setting"]["seeds"]) == 1
     said += [_compared(d, one_seed) for d in _told(results)]
     if missing := [cell for cell in results["cells"] if cell["status"] != "done"]:
         said.append(f"{len(missing)} of {len(results['cells'])} cells are missing; what they would say is left out.")
+    revisions = {folder["git"] for folder in results["lineage"] if folder["complete"]}
+    if len(revisions) > 1:
+        said.append(f"{len(revisions)} revisions of the code made its steps; arms may differ by that as well.")
     return said
 
 
@@ -45,6 +48,15 @@ def _setting(results: Mapping[str, Any]) -> str:
         f"{len(seeds)} seeds" if len(seeds) > 1 else "one seed, and what another would change is not in the intervals"
     )
     return f"On {images} {what}{divided} ({boxes} boxes), {count}."
+
+
+def _scene(results: Mapping[str, Any]) -> Iterator[str]:
+    setting = results["setting"]
+    if setting["renders"]:
+        yield (
+            f"The {setting['renders']} renders are of scene {setting['scene']} in look {setting['look']}: "
+            "places that these do not resemble may score otherwise."
+        )
 
 
 def _total(counts: Sequence[int | None]) -> str:

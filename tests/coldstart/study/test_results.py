@@ -124,7 +124,7 @@ def test_the_tables_have_a_line_for_each(photos: Make) -> None:
     found = collect(study, finish(study), "")
     lines = table(found).splitlines()
     assert len(lines) == 7
-    assert " ".join(lines[0].split()) == "arm photos cells AP (95 %) AP50 AP75 worth, alone minutes"
+    assert " ".join(lines[0].split()) == "arm photos cells AP (95 %) AP50 AP75 worth, alone minutes from scratch"
     assert lines[4].split()[:5] == ["real", "all", "(3)", "4/4", f"{found['points'][3]['AP']['mean']:.3f}"]
     assert len(differences_table(found).splitlines()) == 1 + len(found["differences"]) == 7
 

@@ -26,20 +26,32 @@ def results(*points: dict[str, Any], **more: Any) -> dict[str, Any]:
         "points": points,
         "arms": [{"name": name, "title": f"{name} pictures"} for name in names],
         "folds": [{"test": {"images": 7, "boxes": 60}}, {"test": {"images": 8, "boxes": 70}}],
-        "setting": {"seeds": [0, 1, 2], "budgets": [0, 3, "all"], "real": {"kind": "photos"}},
+        "setting": {"seeds": [0, 1, 2], "budgets": [0, 3, "all"], "real": {"kind": "photos"}, "renders": None},
         "replaced": [],
         "differences": [],
         "curve": None,
         "cells": [],
+        "lineage": [],
         **more,
     }
 
 
 def test_the_setting_comes_first() -> None:
     assert sentences(results(point("a", 0, 0.5)))[0] == "On 15 test photos in 2 folds (130 boxes), 3 seeds."
-    one = results(point("a", 0, 0.5), setting={"seeds": [0], "budgets": [0], "real": {"kind": "simulated_camera"}})
+    camera = {"seeds": [0], "budgets": [0], "real": {"kind": "simulated_camera"}, "renders": None}
+    one = results(point("a", 0, 0.5), setting=camera)
     assert "15 images of a simulated camera, which say nothing about real photos" in sentences(one)[0]
     assert "one seed" in sentences(one)[0]
+
+
+def test_the_scene_and_several_revisions_of_the_code_are_told() -> None:
+    setting = {**results()["setting"], "renders": 300, "scene": "fridge", "look": "any"}
+    made = [{"git": git, "complete": done} for git, done in [("1", True), ("1", True), ("2", False)]]
+    said = sentences(results(point("a", 0, 0.5), setting=setting, lineage=made))
+    assert said[1].startswith("The 300 renders are of scene fridge in look any: ")
+    assert not any("revisions" in sentence for sentence in said)
+    said = sentences(results(point("a", 0, 0.5), lineage=[*made, {"git": "2", "complete": True}]))
+    assert said[-1] == "2 revisions of the code made its steps; arms may differ by that as well."
 
 
 def test_what_synthetic_pictures_are_worth_is_said_with_intervals() -> None:
@@ -58,7 +70,7 @@ def test_no_claim_without_an_interval_that_carries_it() -> None:
     said = sentences(results(point("a", "all", 0.5), differences=[unsure]))
     assert said[1:] == ["a added all: +0.030 (−0.010 to +0.070) AP, these photos cannot tell."]
     sure = difference("added", "all", 0.03, [0.01, 0.07], "better")
-    one = {"seeds": [0], "budgets": ["all"], "real": {"kind": "photos"}}
+    one = {"seeds": [0], "budgets": ["all"], "real": {"kind": "photos"}, "renders": None}
     said = sentences(results(point("a", "all", 0.5), differences=[sure], setting=one))
     assert said[1].endswith("AP, better with this seed (another may differ).")
 
