@@ -14,13 +14,13 @@ __all__ = ["held_out_for", "held_out_near", "refuse_test_photos", "targets_behin
 HELD_OUT = ("test", "val")
 
 
-def refuse_test_photos(target: str | Path, out: str | Path) -> None:
+def refuse_test_photos(target: str | Path, out: str | Path, key: str = "target") -> None:
     """Refuse to learn from photos of a test (or val) split that `coldstart.split` wrote.
 
     Test splits are known by their cards, their photos by their bytes (sha256), whatever they are called. Where `target`
     is a side of a split, that split alone counts: others may divide the same photos by another seed. For any other
     target they are looked for in it, beside it and beside `out`, up to two folders deep. A split kept elsewhere, and a
-    photo that was encoded anew, are not found.
+    photo that was encoded anew, are not found. `key` is what `target` is called on the command line.
 
     Raises:
         UserError: `target` holds a photo of a test split.
@@ -31,7 +31,7 @@ def refuse_test_photos(target: str | Path, out: str | Path) -> None:
         if folder is not None:
             raise UserError(
                 f"{photo}: belongs to the {_side(folder)} split {folder}, on which detectors are scored; "
-                f"give target={folder.parent / 'train'}"
+                f"give {key}={folder.parent / 'train'}"
             )
 
 

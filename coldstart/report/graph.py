@@ -17,6 +17,7 @@ LETTERS = 22  # of a line in a box
 STAGES = {
     "blender_scenes.render": "renders",
     "coldstart.split": "photos split",
+    "detect.label": "photos labelled by a detector",
     "coldstart.subset": "labelled photos of a budget",
 }
 

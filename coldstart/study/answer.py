@@ -19,7 +19,7 @@ Photos = Mapping[Point, float]  # labelled photos of each point, mean over folds
 
 def photos_alone(arms: Mapping[str, Arm]) -> str | None:
     """The arm that learns from labelled photos alone, the plainest if there are several; None if there is none."""
-    alone = [name for name, arm in arms.items() if arm.real and not arm.synthetic]
+    alone = [name for name, arm in arms.items() if arm.real and not arm.synthetic and not arm.teacher]
     return min(alone, key=lambda name: len(arms[name].overrides), default=None)
 
 
@@ -102,8 +102,8 @@ def _photos_text(equals: float | None, bounds: Sequence[float | None] | None, mo
 class Comparison(NamedTuple):
     """A question that the difference of two points answers: what `b` scores more than `a`.
 
-    `kind`: `translated`, the same but for the translation; `added`, synthetic pictures to as many photos; `saved`,
-    synthetic pictures and fewer photos (or none) against all photos alone.
+    `kind`: `translated`, the same but for the translation; `taught`, an arm against its teacher; `added`, synthetic
+    pictures to as many photos; `saved`, synthetic pictures and fewer photos (or none) against all photos alone.
     """
 
     kind: str
@@ -124,6 +124,9 @@ def comparisons(arms: Mapping[str, Arm], points: Sequence[Point], photos: Photos
             if plain and (plain, budget) in points:
                 question = f"{title} instead of {arms[plain].title}{with_photos}"
                 yield Comparison("translated", question, (plain, budget), at)
+            if arm.teacher and (arm.teacher, budget) in points:
+                question = f"{title} instead of {arms[arm.teacher].title}{with_photos}"
+                yield Comparison("taught", question, (arm.teacher, budget), at)
             if arm.synthetic and alone and (alone, budget) in points:
                 yield Comparison("added", f"{title}, against {_photos(budget)} alone", (alone, budget), at)
             if arm.synthetic and all_photos and budget != all_photos[1]:
@@ -133,7 +136,7 @@ def comparisons(arms: Mapping[str, Arm], points: Sequence[Point], photos: Photos
 
 def _untranslated(arm: Arm, other: Arm) -> bool:
     """Whether `other` is `arm` but for its synthetic pictures, which are the renders as they are."""
-    alike = (arm.real, arm.mix, arm.overrides) == (other.real, other.mix, other.overrides)
+    alike = all(getattr(arm, key) == getattr(other, key) for key in ("real", "teacher", "mix", "overrides"))
     return alike and list(other.synthetic) == [SOURCE] and bool(arm.synthetic) and list(arm.synthetic) != [SOURCE]
 
 

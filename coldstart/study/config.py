@@ -18,16 +18,20 @@ ALIKE = ("steps", "batch", "accumulate", "size", "seed", "synthetic", "real", "o
 
 @dataclass  # not frozen: OmegaConf could not merge entries of a mapping into it
 class Arm:
-    """What a detector learns from: `synthetic` parts (SOURCE or translators), the labelled photos, or both."""
+    """What a detector learns from: `synthetic` parts (SOURCE or translators), the labelled photos, or both.
+
+    `teacher`: an arm whose detector labels the photos that need no label, which join in (self-training).
+    """
 
     title: str
     synthetic: list[str] = field(default_factory=list)
     real: bool = False
+    teacher: str | None = None
     mix: str = "auto"
     overrides: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        if not self.synthetic and not self.real:
+        if not self.synthetic and not self.real and not self.teacher:
             raise UserError("learns from nothing; give synthetic=[source], real=true or both")
         for override in self.overrides:
             key = override.lstrip("+~").split("=")[0]
@@ -190,7 +194,15 @@ class StudyConfig:
             if not self.budgets_of(arm):
                 kind = "a number of photos, or all" if arm.real else "0"
                 raise UserError(f"budgets: {list(self.budgets)} leave nothing for the arm {name!r}; add {kind}")
-            joint = arm.synthetic and arm.real and arm.mix in ("auto", "joint")
+            if arm.teacher is not None:
+                teacher = self.chosen.get(arm.teacher)
+                if teacher is None or teacher.teacher is not None or teacher.real != arm.real:
+                    kind = "with" if arm.real else "without"
+                    raise UserError(
+                        f"arms.{name}.teacher: {arm.teacher!r} must be one of the arms that are run, {kind} labelled "
+                        "photos as this one, and without a teacher"
+                    )
+            joint = arm.synthetic and (arm.real or arm.teacher) and arm.mix in ("auto", "joint")
             if joint and not 1 <= round(self.detector.real_fraction * self.detector.batch) < self.detector.batch:
                 raise UserError(
                     f"detector.real_fraction: {self.detector.real_fraction} of batch={self.detector.batch} leaves no "

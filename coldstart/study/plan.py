@@ -1,6 +1,5 @@
 """What a study makes: its cells, and the commands that make them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -165,7 +164,7 @@ class _Planner:
     def _translated(self, name: str, translator: Translator, source: Made, fold: Fold) -> Made:
         """The renders as `translator` makes them, taught by the photos of `fold` that may be learned from."""
         config, where = self.config, f"{name}, {fold.name}"
-        photos = external(config.real.unlabelled) if config.real.unlabelled else fold.train
+        photos = self._unlabelled(fold)
         of = None if config.real.unlabelled or translator.model == "none" else fold.name
         learned: Made | None = None
         if translator.trained:
@@ -185,37 +184,52 @@ class _Planner:
         return made
 
     def _cell(self, name: str, budget: Budget, fold: Fold, seed: int) -> Cell:
+        data = self._photos(fold, budget) if self.config.chosen[name].real else None
+        train = self._train(name, budget, fold, seed)
+        score = self.steps.add(
+            f"score: {name}, {_photo_count(budget)}, {fold.name}, seed {seed}",
+            "detect.evaluate",
+            {},
+            {"checkpoint": train / "detector.safetensors", "data": fold.test},
+        )
+        return Cell(name, budget, fold.name, seed, data, self.steps[train], self.steps[score])
+
+    def _train(self, name: str, budget: Budget, fold: Fold, seed: int) -> Made:
+        """The detector of a cell."""
         config, arm = self.config, self.config.chosen[name]
-        data = self._photos(fold, budget) if arm.real else None
+        real = [self._photos(fold, budget)] if arm.real else []
+        if arm.teacher is not None:
+            real.append(self._labelled(arm.teacher, budget, fold, seed))
         synthetic = [self.parts[fold.name, part] for part in arm.synthetic]
         settings, detector = self._detector(arm), config.detector
-        read: dict[str, Sequence[Made]] = {"synthetic": synthetic, "real": [data] if data else []}
-        own = data is not None or any(self.synthetic[made.identity].fold for made in synthetic)
+        own = bool(real) or any(self.synthetic[made.identity].fold for made in synthetic)
         what = f"{name}, {_photo_count(budget)}{f', {fold.name}' if own else ''}, seed {seed}"
-        train = self.steps.add(
+        return self.steps.add(
             f"train detector: {what}",
             "detect.train",
             settings,
-            read,
+            {"synthetic": synthetic, "real": real},
             overrides=[*detector.overrides, *arm.overrides],
             seed=seed,
             # Of a detector that is the same for all folds, no test photo may be known.
             free={"held_out": [f.test.path for f in ([fold] if own else self.folds)]},
         )
-        checkpoint = train / "detector.safetensors"
-        score = self.steps.add(
-            f"score: {name}, {_photo_count(budget)}, {fold.name}, seed {seed}",
-            "detect.evaluate",
-            {},
-            {"checkpoint": checkpoint, "data": fold.test},
-        )
-        return Cell(name, budget, fold.name, seed, data, self.steps[train], self.steps[score])
+
+    def _labelled(self, teacher: str, budget: Budget, fold: Fold, seed: int) -> Made:
+        """The photos that need no label, with those that the detector of the arm `teacher` gives them."""
+        checkpoint = self._train(teacher, budget, fold, seed) / "detector.safetensors"
+        what = f"label photos: {teacher}, {_photo_count(budget)}, {fold.name}, seed {seed}"
+        return self.steps.add(what, "detect.label", {}, {"checkpoint": checkpoint, "images": self._unlabelled(fold)})
 
     def _detector(self, arm: Arm) -> dict[str, Any]:
         detector = self.config.detector
-        both = {"real_fraction": detector.real_fraction} if arm.synthetic and arm.real else {}
+        both = {"real_fraction": detector.real_fraction} if arm.synthetic and (arm.real or arm.teacher) else {}
         settings = {"mix": arm.mix, **both, "steps": detector.steps, "batch": detector.batch}
         return {**settings, "size": self.config.size}
+
+    def _unlabelled(self, fold: Fold) -> Made:
+        """The photos that may be learned from without their labels."""
+        return external(self.config.real.unlabelled) if self.config.real.unlabelled else fold.train
 
     def _photos(self, fold: Fold, budget: Budget) -> Made:
         if budget == "all":

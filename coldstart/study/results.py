@@ -205,7 +205,9 @@ def _cost(name: str, arm: Arm, plan: Plan, steps: Mapping[str, Mapping[str, Any]
         found = [i for i in behind if by_id[i].module == module and i not in photos]
         translators = sum(translator != SOURCE for translator in arm.synthetic) if part != "render" else 1
         parts[part] = _minutes(found, steps, translators)
-    parts["detector"] = _minutes(sorted(trained), steps, 1)
+    teachers = sorted(i for i in behind if by_id[i].module == "detect.train" and i not in trained)
+    minutes = [_minutes(some, steps, 1) for some in (sorted(trained), teachers) if some]
+    parts["detector"] = None if None in minutes else round(sum(m for m in minutes if m is not None), 2)
     total = sum(value for value in parts.values() if value is not None)
     return {"arm": name, **parts, "total": round(total, 2)}
 

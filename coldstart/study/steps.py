@@ -24,6 +24,7 @@ CONFIGS = {
     "coldstart.subset": "subset",
     "gan.train": "gan_train",
     "gan.translate": "gan_translate",
+    "detect.label": "detect_label",
     "detect.train": "detect_train",
     "detect.evaluate": "detect_evaluate",
 }

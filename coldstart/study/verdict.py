@@ -85,9 +85,11 @@ def _photos_alone(results: Mapping[str, Any], scored: Sequence[Mapping[str, Any]
 def _told(results: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """The differences worth a sentence; the others are in the table."""
     by_kind = {
-        kind: [d for d in results["differences"] if d["kind"] == kind] for kind in ("translated", "added", "saved")
+        kind: [d for d in results["differences"] if d["kind"] == kind]
+        for kind in ("translated", "taught", "added", "saved")
     }
-    yield from (d for d in by_kind["translated"] if d["b"]["budget"] in (0, results["setting"]["budgets"][-1]))
+    either = [*by_kind["translated"], *by_kind["taught"]]
+    yield from (d for d in either if d["b"]["budget"] in (0, results["setting"]["budgets"][-1]))
     last = {d["b"]["arm"]: d for d in by_kind["added"]}  # budgets come in rising order
     yield from last.values()
     fewest: dict[str, Mapping[str, Any]] = {}

@@ -22,6 +22,7 @@ ARMS = {
     "real": {"title": "labelled photos", "real": True},
     "translated_real": {"title": "translations + labelled photos", "synthetic": ["gan"], "real": True},
 }
+TAUGHT = {"title": "renders + photos labelled by a detector", "synthetic": ["source"], "teacher": "renders"}
 SIZE = (96, 128)
 
 
@@ -68,7 +69,7 @@ def finish_step(step: Step, number: int, config: StudyConfig, cell: Cell | None 
     write_json(step.record, {"command": step.command, "seconds": seconds, "calls": 1, "code": 0, "said": None})
     lineage.claim(step.out, step.module, {"command": step.command})
     metrics: dict[str, Any] = {}
-    if step.module in ("blender_scenes.render", "gan.translate", "coldstart.subset"):
+    if step.module in ("blender_scenes.render", "gan.translate", "detect.label", "coldstart.subset"):
         counts = [o.split("=")[1] for o in step.overrides if o.startswith("count=")]
         count = int(counts[0]) if step.module == "coldstart.subset" else 5
         toy_dataset(step.out, count, number, SIZE, photo=step.name != "render")
@@ -89,7 +90,7 @@ def finish_step(step: Step, number: int, config: StudyConfig, cell: Cell | None 
 def skill(cell: Cell) -> float:
     """How much a toy detector has learnt, from 0 to 1: more with more photos and with synthetic pictures."""
     photos = {0: 0.0, 1: 0.25, "all": 0.6}[cell.budget]
-    return photos + {"renders": 0.4, "translated": 0.45, "real": 0.0, "translated_real": 0.3}[cell.arm]
+    return photos + {"renders": 0.4, "translated": 0.45, "real": 0.0, "translated_real": 0.3, "taught": 0.5}[cell.arm]
 
 
 def toy_scores(out: Path, data: Dataset, learnt: float, seed: int) -> dict[str, Any]:

@@ -135,6 +135,14 @@ def test_the_questions_of_a_study() -> None:
     ]
 
 
+def test_an_arm_is_compared_with_its_teacher() -> None:
+    arms = {"renders": ARMS["renders"], "taught": Arm("renders + its own labels", ["source"], teacher="renders")}
+    points: list[Point] = [("renders", 0), ("taught", 0)]
+    (asked,) = answer.comparisons(arms, points, dict.fromkeys(points, 0))
+    assert asked == Comparison("taught", "Renders + its own labels instead of renders", *points)
+    assert answer.photos_alone({"taught": Arm("photos", real=True, teacher="renders")}) is None
+
+
 def test_the_plainest_arm_of_photos_alone_is_the_measure() -> None:
     arms = {"a": Arm("a", real=True, overrides=["lr=0.1"]), "b": Arm("b", real=True)}
     assert answer.photos_alone(arms) == "b"

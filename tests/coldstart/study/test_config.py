@@ -42,6 +42,14 @@ def test_the_shipped_config_is_a_study_of_every_arm() -> None:
         ({"arms": {"none": {"title": "nothing"}}}, "arms.none: learns from nothing"),
         ({"arms": {"a": {"title": "a", "synthetic": ["cut"]}}}, "arms.a.synthetic: 'cut' is none of source, gan"),
         (
+            {"arms": {"a": {"title": "a", "synthetic": ["source"], "teacher": "b"}}},
+            "arms.a.teacher: 'b' must be one of the arms that are run, without labelled photos",
+        ),
+        (
+            {"arms": {"a": {"title": "a", "synthetic": ["source"], "teacher": "a"}}},
+            "arms.a.teacher: 'a' must be one of the arms that are run, without labelled photos as this one",
+        ),
+        (
             {"arms": {"a": {"title": "a", "synthetic": ["source"], "overrides": ["steps=9"]}}},
             "arms.a.overrides: 'steps' must be the same for every arm",
         ),

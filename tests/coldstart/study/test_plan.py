@@ -10,6 +10,7 @@ from coldstart.errors import UserError
 from coldstart.study.config import StudyConfig
 from coldstart.study.plan import Plan, check_photos, plan
 from coldstart.study.steps import Step
+from tests.coldstart.study.conftest import ARMS, TAUGHT
 
 Make = Callable[..., StudyConfig]
 
@@ -55,8 +56,22 @@ def test_a_detector_that_sees_no_photo_is_trained_once_for_all_folds(photos: Mak
     assert (len(held["renders"]), len(held["real"])) == (2, 1)
 
 
+def test_a_teacher_labels_the_photos_of_its_student(photos: Make) -> None:
+    planned = plan(photos(seeds=[0], arms={**ARMS, "taught": TAUGHT}))
+    teacher, *students = (
+        list({c.train.id: c.train for c in planned.cells if c.arm == arm}.values()) for arm in ("renders", "taught")
+    )
+    labelled = named(planned, "label photos: renders")
+    assert (len(teacher), len(students[0]), len(labelled)) == (1, 2, 2)
+    for fold, step, student in zip(planned.folds, labelled, students[0], strict=True):
+        assert keys_of(step)["checkpoint"] == str(teacher[0].out / "detector.safetensors")
+        assert keys_of(step)["images"] == str(fold.train.path)
+        assert keys_of(student)["real"] == f"[{step.out}]"
+        assert keys_of(student)["real_fraction"] == "0.25"
+
+
 def test_neither_the_translator_nor_a_detector_sees_a_test_photo(photos: Make) -> None:
-    planned = plan(photos())
+    planned = plan(photos(arms={**ARMS, "taught": TAUGHT}))
     for cell in planned.cells:
         fold = next(f for f in planned.folds if f.name == cell.fold)
         behind, waiting = [], [cell.train]

@@ -8,7 +8,7 @@ import pytest
 from coldstart.dataset import write_json
 from coldstart.study.config import StudyConfig
 from coldstart.study.results import collect, differences_table, table
-from tests.coldstart.study.conftest import finish
+from tests.coldstart.study.conftest import ARMS, TAUGHT, finish
 
 Make = Callable[..., StudyConfig]
 
@@ -63,7 +63,7 @@ def test_a_better_arm_replaces_more_photos(photos: Make) -> None:
 
 
 def test_the_cost_of_a_detector_is_what_was_spent_when_it_was_made(photos: Make) -> None:
-    study = photos()
+    study = photos(arms={**ARMS, "taught": TAUGHT})
     planned = finish(study)
     took = {"blender_scenes.render": 60, "gan.train": 120, "gan.translate": 30, "detect.train": 90}
     for step in planned.steps:
@@ -74,6 +74,7 @@ def test_the_cost_of_a_detector_is_what_was_spent_when_it_was_made(photos: Make)
         "arm": "real", "render": None, "translator": None, "translate": None, "detector": 1.5, "total": 1.5
     }  # fmt: skip
     assert (costs["renders"]["render"], costs["renders"]["total"]) == (1, 2.5)
+    assert (costs["taught"]["detector"], costs["taught"]["total"]) == (3, 4)  # its teacher's training too
     assert (costs["translated_real"]["translator"], costs["translated_real"]["total"]) == (2, 5)
 
 
