@@ -30,6 +30,7 @@ class FcosLite0Config(Settings):
     channels: int = 96
     head_convs: int = 2
     voting: float = 0.1
+    mirrored: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -96,18 +97,34 @@ class VotingFCOS(FCOS):
         super().__init__(*arguments, score_thresh=config.min_score, **options)
         self.config = config
 
+    def forward(self, images: list[Tensor], targets: Targets | None = None) -> Any:
+        """torchvision's; with `mirrored`, what is found on the mirrored pictures votes too."""
+        found = super().forward(images, targets)
+        if self.training or not self.config.mirrored:
+            return found
+        again = super().forward([image.flip(-1) for image in images])
+        return [self._both(one, other, image.shape[-1]) for one, other, image in zip(found, again, images, strict=True)]
+
+    def _both(self, found: dict[str, Tensor], mirrored: dict[str, Tensor], width: int) -> dict[str, Tensor]:
+        x1, y1, x2, y2 = mirrored["boxes"].unbind(1)
+        mirrored = {**mirrored, "boxes": torch.stack([width - x2, y1, width - x1, y2], 1)}
+        return self._suppressed({key: torch.cat([found[key], mirrored[key]]) for key in found})
+
+    def _suppressed(self, candidates: dict[str, Tensor]) -> dict[str, Tensor]:
+        config = self.config
+        return suppress_and_vote(candidates, nms=config.nms, sigma=config.voting, most=config.max_detections)
+
     def postprocess_detections(
         self, head_outputs: dict[str, list[Tensor]], anchors: list[list[Tensor]], image_shapes: list[tuple[int, int]]
     ) -> Targets:
         """The candidates of each image, suppressed and voted."""
         names = ("cls_logits", "bbox_ctrness", "bbox_regression")
-        how = {"nms": self.config.nms, "sigma": self.config.voting, "most": self.config.max_detections}
         found = []
         for index, shape in enumerate(image_shapes):
             levels = zip(*(head_outputs[name] for name in names), anchors[index], strict=True)
             parts = [self._candidates(c[index], n[index], d[index], places, shape) for c, n, d, places in levels]
             candidates = {key: torch.cat([part[key] for part in parts]) for key in parts[0]}
-            output = suppress_and_vote(candidates, **how)  # type: ignore[arg-type]
+            output = self._suppressed(candidates)
             found.append({**output, "boxes": clip_boxes_to_image(output["boxes"], shape)})  # a mean may round beyond
         return found
 

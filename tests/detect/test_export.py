@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,17 @@ def test_ssdlite(agnostic: float | None) -> None:
     frames = list(torch.randint(0, 256, (3, 3, 64, 96), dtype=torch.uint8))
     compared, largest = difference(ours, onnx_model.from_bytes(onnx_model.to_bytes(ours), "ssdlite"), frames)
     assert compared > 50
+    assert largest < 1e-3
+
+
+def test_mirrored_pictures_are_in_the_graph(trained: Path) -> None:
+    plain = detectors.load(trained / "detector.safetensors")
+    config = replace(plain.config, mirrored=True, min_score=0.2)
+    ours = Checkpoint(build(config, 3).eval(), config, plain.class_names, plain.size)
+    ours.model.load_state_dict(plain.model.state_dict())
+    frames = list(torch.randint(0, 256, (3, 3, 96, 96), dtype=torch.uint8))
+    compared, largest = difference(ours, onnx_model.from_bytes(onnx_model.to_bytes(ours), "mirrored"), frames)
+    assert compared > 0
     assert largest < 1e-3
 
 
