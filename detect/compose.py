@@ -10,8 +10,9 @@ from torchvision.transforms.v2 import functional as F
 
 from detect.augment import AugmentConfig
 
-__all__ = ["Composer", "Sample", "mosaic", "paste"]
+__all__ = ["IGNORED", "Composer", "Sample", "mosaic", "paste"]
 
+IGNORED = -1  # label of boxes that are not asked for
 WHOLE = 0.8  # objects of which less is visible are not cut out: what hides them would be missing
 SCALE = (0.7, 1.3)  # of a pasted object, times its size in relation to its picture's height
 FEATHER = 0.7  # sigma of a cut-out's edge, pixels
@@ -21,7 +22,7 @@ ZOOM = (0.5, 1.0)  # side of what a mosaic shows of a picture, of the largest pa
 
 @dataclass(frozen=True)
 class Sample:
-    """A 3×H×W uint8 picture, its N×4 boxes x1 y1 x2 y2 in its pixels and their N labels from 0.
+    """A 3×H×W uint8 picture, its N×4 boxes x1 y1 x2 y2 in its pixels and their N labels from 0 (or IGNORED).
 
     `visible` is how much of each object is seen (N, 0..1); `objects` (H×W uint8) says where: 1 + its place in `boxes`.
     """
@@ -49,7 +50,7 @@ class Composer:
             by_class: dict[int, list[tuple[int, int]]] = defaultdict(list)
             for index in kind:
                 sample = samples[index]
-                for row in (sample.visible >= WHOLE).nonzero()[:, 0].tolist():
+                for row in ((sample.visible >= WHOLE) & (sample.labels != IGNORED)).nonzero()[:, 0].tolist():
                     by_class[int(sample.labels[row])].append((index, row))
             self.whole.append([by_class[label] for label in sorted(by_class)])
 

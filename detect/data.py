@@ -15,7 +15,7 @@ from coldstart import dataset as folders
 from coldstart.errors import UserError
 from coldstart.progress import track
 from detect.augment import Augmentation
-from detect.compose import Composer, Sample
+from detect.compose import IGNORED, Composer, Sample
 from detect.letterbox import Letterbox
 
 __all__ = ["Batches", "Sample", "TrainingSet", "class_names", "labels", "loader", "read", "read_picture", "targets"]
@@ -63,7 +63,8 @@ def read(dataset: folders.Dataset, names: Sequence[str], size: tuple[int, int], 
     for record in track(dataset.images, f"reading {dataset.root.name}", unit="image"):
         picture = read_picture(dataset.path(record))
         wanted = targets(grouped[record["id"]])
-        boxes = torch.tensor([a["bbox"] for a in wanted], dtype=torch.float32).reshape(-1, 4)
+        aside = [a for a in grouped[record["id"]] if a.get("ignore") or a.get("iscrowd")]
+        boxes = torch.tensor([a["bbox"] for a in [*wanted, *aside]], dtype=torch.float32).reshape(-1, 4)
         boxes[:, 2:] += boxes[:, :2]
         width, height = record["width"], record["height"]
         boxes = torch.minimum(boxes.clamp(min=0), torch.tensor([width, height] * 2))
@@ -75,9 +76,11 @@ def read(dataset: folders.Dataset, names: Sequence[str], size: tuple[int, int], 
             boxes = boxes * torch.tensor([place.inner[0] / width, place.inner[1] / height] * 2)
             if objects is not None:
                 objects = shrunk(objects[None, None], place.inner[::-1], mode="nearest-exact")[0, 0]
-        labels = torch.tensor([category[a["category_id"]] for a in wanted]).long()
-        visible = torch.tensor([a.get("visible_fraction", 1.0) for a in wanted], dtype=torch.float32)
-        samples.append(Sample(picture, boxes, labels, visible, objects))
+        labels = torch.tensor([category[a["category_id"]] for a in wanted] + [IGNORED] * len(aside)).long()
+        visible = torch.tensor([a.get("visible_fraction", 1.0) for a in [*wanted, *aside]], dtype=torch.float32)
+        # Boxes to be ignored may lie outside; a crop would look for them forever.
+        kept = (labels != IGNORED) | ((boxes[:, 2:] - boxes[:, :2]).amin(dim=1) > 0)
+        samples.append(Sample(picture, boxes[kept], labels[kept], visible[kept], objects))
     return samples
 
 
@@ -177,4 +180,11 @@ def loader(samples: Sequence[Sample], augmentation: Augmentation, batches: Batch
 
 
 def _collate(items: list[tuple[Tensor, Tensor, Tensor]]) -> tuple[list[Tensor], Targets]:
-    return [p for p, _, _ in items], [{"boxes": boxes, "labels": labels} for _, boxes, labels in items]
+    return [p for p, _, _ in items], [_target(boxes, labels) for _, boxes, labels in items]
+
+
+def _target(boxes: Tensor, labels: Tensor) -> dict[str, Tensor]:
+    """`boxes` N×4 and `labels` N of what is asked for, and `ignored` K×4, which teach neither that something is there
+    nor that nothing is (of the detectors, `fcos_lite0` heeds them)."""
+    asked = labels != IGNORED
+    return {"boxes": boxes[asked], "labels": labels[asked], "ignored": boxes[~asked]}

@@ -88,16 +88,18 @@ def _dashed(
 
 
 def draw_batch(batch: tuple[list[Tensor], list[dict[str, Tensor]]], names: Sequence[str], path: Path) -> None:
-    """A grid of one training batch (3×H×W in 0..1) with its boxes, coloured by class, as PNG."""
+    """A grid of one training batch (3×H×W in 0..1) with its boxes, coloured by class, as PNG; dashed: ignored."""
     tiles = []
     for pixels, target in zip(*batch, strict=True):
         picture = Image.fromarray((pixels * 255).byte().permute(1, 2, 0).numpy())
-        boxes = target["boxes"].clone()
-        boxes[:, 2:] -= boxes[:, :2]
-        marks = [
+        boxes, ignored = target["boxes"].clone(), target["ignored"].clone()
+        for some in (boxes, ignored):
+            some[:, 2:] -= some[:, :2]
+        marks: list[Mark] = [
             (box, class_colour(label, len(names)), "thin", names[label])
             for box, label in zip(boxes.tolist(), target["labels"].tolist(), strict=True)
         ]
+        marks += [(box, TRUTH, "dashed", "") for box in ignored.tolist()]
         tiles.append(draw_marks(picture, marks))
     columns = min(4, len(tiles))
     width, height = tiles[0].size
@@ -107,10 +109,18 @@ def draw_batch(batch: tuple[list[Tensor], list[dict[str, Tensor]]], names: Seque
     save_picture(sheet, path)
 
 
-def draw_found(picture: Image.Image, found: Iterable[Detection], names: Sequence[str]) -> Image.Image:
-    """`draw_marks` of detections: boxes with name and score, coloured by class, of which `names` are all."""
+def draw_found(
+    picture: Image.Image, found: Iterable[Detection], names: Sequence[str], sure: float = 0.0
+) -> Image.Image:
+    """`draw_marks` of detections: boxes with name and score, coloured by class, of which `names` are all.
+
+    Dashed are those whose score is below `sure`.
+    """
     colours = {name: class_colour(label, len(names)) for label, name in enumerate(names)}
-    return draw_marks(picture, [(d.box, colours[d.name], "solid", f"{d.name} {d.score:.2f}") for d in found])
+    styles = {True: "solid", False: "dashed"}
+    return draw_marks(
+        picture, [(d.box, colours[d.name], styles[d.score >= sure], f"{d.name} {d.score:.2f}") for d in found]
+    )
 
 
 def class_colour(label: int, classes: int) -> tuple[int, int, int]:

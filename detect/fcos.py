@@ -74,19 +74,25 @@ class Head(FCOSHead):
     ) -> dict[str, Tensor]:
         """torchvision's losses; what a position on an object teaches counts as much as the weight of its class.
 
-        A position's loss depends on its own outputs alone, so weights on their gradients are weights on the loss.
+        One in an `ignored` box of the targets, and on no object, teaches nothing. A position's loss depends on its own
+        outputs alone, so weights on their gradients are weights on the loss.
         """
-        if self.class_weights is not None:
-            pairs = zip(targets, matched_idxs, strict=True)
-            weights = torch.stack([self._weights(target["labels"], matched) for target, matched in pairs])[:, :, None]
+        if self.class_weights is not None or any(len(target.get("ignored", ())) for target in targets):
+            each = zip(targets, anchors, matched_idxs, strict=True)
+            weights = torch.stack([self._weights(*one) for one in each])[:, :, None]
             head_outputs = {name: o.lerp(o.detach(), 1 - weights) for name, o in head_outputs.items()}
         losses: dict[str, Tensor] = super().compute_loss(targets, head_outputs, anchors, matched_idxs)
         return losses
 
-    def _weights(self, labels: Tensor, matched: Tensor) -> Tensor:
-        """One weight per position, 1 on the background; `matched` are places in `labels`, or -1."""
+    def _weights(self, target: dict[str, Tensor], anchors: Tensor, matched: Tensor) -> Tensor:
+        """One weight per position, 1 on the background; `matched` are places in the target's `labels`, or -1."""
         weights = torch.ones(len(matched), device=matched.device)
-        weights[matched >= 0] = self.class_weights[labels[matched[matched >= 0]]]
+        if "ignored" in target:
+            x, y = ((anchors[:, :2] + anchors[:, 2:]) / 2)[:, None].unbind(2)
+            x1, y1, x2, y2 = target["ignored"].unbind(1)
+            weights[((x1 < x) & (x < x2) & (y1 < y) & (y < y2)).any(dim=1)] = 0
+        on = matched >= 0
+        weights[on] = 1.0 if self.class_weights is None else self.class_weights[target["labels"][matched[on]]]
         return weights
 
 

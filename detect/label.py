@@ -4,7 +4,8 @@
     python -m detect.train synthetic=[outputs/renders] real=[outputs/labelled] out=outputs/student
 
 `images` is a folder of photos, or a dataset folder whose labels are not read. Writes a dataset folder of copies of the
-photos, whose boxes are what was found with at least `score`, and labels/, the photos with these boxes. Photos on which
+photos, whose boxes are what was found with at least `score`, and labels/, the photos with these boxes. What was found
+with less, but at least `doubt`, is to be ignored (dashed in labels/): perhaps there is something. Photos on which
 nothing was found are left out: they would teach that there is nothing. After Sohn et al. 2020, "A Simple
 Semi-Supervised Learning Framework for Object Detection" (STAC), here with renders as the labelled pictures.
 """
@@ -34,12 +35,14 @@ class LabelConfig:
     images: str
     out: str
     score: float = 0.5
+    doubt: float = 0.1
     accelerator: str = "auto"
     precision: str = "auto"
     logger: tracking.LoggerConfig = field(default_factory=tracking.LoggerConfig)
 
     def __post_init__(self) -> None:
         check_score(self.score)
+        check_score(self.doubt)
 
 
 def label(config: LabelConfig) -> None:
@@ -62,9 +65,11 @@ def label(config: LabelConfig) -> None:
         labelled = dataset.Dataset(out, [], [], dataset.categories_from(checkpoint.class_names))
         found_on = inference.detect(checkpoint, photos, config.accelerator, config.precision)
         for photo, detections in zip(photos, found_on, strict=True):
-            if found := [d for d in detections if d.score >= config.score]:
-                _add(labelled, photo, found)
-        counts = {"images": len(labelled.images), "boxes": len(labelled.annotations)}
+            if any(d.score >= config.score for d in detections):
+                found = [d for d in detections if d.score >= min(config.doubt, config.score)]
+                _add(labelled, photo, found, config.score)
+        sure = sum(not a["ignore"] for a in labelled.annotations)
+        counts = {"images": len(labelled.images), "boxes": sure, "ignored": len(labelled.annotations) - sure}
         if labelled.images:
             dataset.save(labelled)
         run.summary(counts)
@@ -72,19 +77,19 @@ def label(config: LabelConfig) -> None:
         lineage.withdraw(out)
         raise UserError(f"{config.images}: nothing was found with a score of {config.score} or more; lower score=")
     lineage.complete(out, **counts)
+    said = f"{counts['images']} photos, {counts['boxes']} boxes, {counts['ignored']} to be ignored"
     left = f", {len(photos) - counts['images']} photos left out" if len(photos) > counts["images"] else ""
-    print(f"{out}: {counts['images']} photos, {counts['boxes']} boxes{left}; look at {out / 'labels'}")
+    print(f"{out}: {said}{left}; look at {out / 'labels'}")
 
 
-def _add(labelled: dataset.Dataset, photo: Path, found: Sequence[inference.Detection]) -> None:
-    """Copy a photo, and take down its boxes."""
+def _add(labelled: dataset.Dataset, photo: Path, found: Sequence[inference.Detection], score: float) -> None:
+    """Copy a photo, and take down its boxes; those below `score` are to be ignored."""
     number = len(labelled.images) + 1
     name = f"{number:04d}_{photo.name}"
     with Picture.open(photo) as picture:
         width, height = picture.size
-        save_picture(
-            draw_found(picture, found, labelled.class_names), labelled.root / "labels" / f"{Path(name).stem}.jpg"
-        )
+        drawn = draw_found(picture, found, labelled.class_names, score)
+    save_picture(drawn, labelled.root / "labels" / f"{Path(name).stem}.jpg")
     copy = labelled.root / "images" / name
     copy.parent.mkdir(exist_ok=True)
     shutil.copyfile(photo, copy)
@@ -100,6 +105,7 @@ def _add(labelled: dataset.Dataset, photo: Path, found: Sequence[inference.Detec
                 "bbox": d.box,
                 "area": d.box[2] * d.box[3],
                 "iscrowd": 0,
+                "ignore": int(d.score < score),
             }
         )
 

@@ -10,6 +10,7 @@ from PIL import Image
 from coldstart import dataset
 from coldstart.errors import UserError
 from detect.augment import Augmentation, AugmentConfig
+from detect.compose import IGNORED
 from detect.data import Batches, class_names, loader, read, read_picture
 
 Toys = Callable[..., Path]
@@ -29,10 +30,17 @@ def test_ignored_boxes_are_no_targets_and_big_pictures_shrink(toys: Toys) -> Non
     data = dataset.load(toys("a", 1, size=(300, 300)))
     data.annotations[0]["ignore"] = 1
     data.annotations[1]["iscrowd"] = 1
+    outside = {**data.annotations[0], "id": 99, "bbox": [400.0, 10.0, 20.0, 20.0]}
+    data.annotations.append(outside)  # type: ignore[arg-type]
     (sample,) = read(data, data.class_names, (96, 96))
     assert sample.picture.shape == (3, 192, 192)
-    x, y, width, height = data.annotations[2]["bbox"]
-    torch.testing.assert_close(sample.boxes, torch.tensor([[x, y, x + width, y + height]]) * 192 / 300)
+    assert sample.labels.tolist() == [2, IGNORED, IGNORED]
+    corners = torch.tensor([[x, y, x + w, y + h] for x, y, w, h in (data.annotations[k]["bbox"] for k in (2, 0, 1))])
+    torch.testing.assert_close(sample.boxes, corners * 192 / 300)
+    still = Augmentation(AugmentConfig(mirror=0, chance=0.0), (96, 96))
+    (_, (target,)) = next(iter(loader([sample], still, Batches((0, 1), (0, 1), 1, 0), 0)))
+    torch.testing.assert_close(target["boxes"], corners[:1] * 96 / 300)
+    torch.testing.assert_close(target["ignored"], corners[1:] * 96 / 300)
 
 
 def test_exif_orientation_is_not_applied(tmp_path: Path) -> None:
@@ -95,8 +103,8 @@ def test_masks_say_where_each_target_is_seen(toys: Toys) -> None:
     (sample,) = read(data, data.class_names, (96, 96), masks=True)
     assert sample.objects is not None
     assert sample.objects.shape == (192, 192)
-    assert sample.visible.tolist() == [0.5, 0.5]
-    for row, box in enumerate(sample.boxes, start=1):
+    assert sample.visible.tolist() == [0.5] * 3
+    for row, box in enumerate(sample.boxes[sample.labels != IGNORED], start=1):
         ys, xs = (sample.objects == row).nonzero().T
         found = torch.tensor([xs.min(), ys.min(), xs.max() + 1, ys.max() + 1])
         torch.testing.assert_close(found.float(), box, atol=1.0, rtol=0)

@@ -64,6 +64,29 @@ def test_positions_lie_in_the_middle_of_their_cells() -> None:
     assert anchors[-1].tolist() == [64, 32, 96, 64]
 
 
+def test_what_is_ignored_teaches_nothing_where_no_object_is() -> None:
+    torch.manual_seed(0)
+    model = build(check(SMALL), 1).train()
+    kept: list[torch.Tensor] = []
+
+    def keep(module: torch.nn.Module, arguments: object, output: dict[str, torch.Tensor]) -> None:
+        output["cls_logits"].register_hook(kept.append)
+
+    model.head.register_forward_hook(keep)
+    target = {"boxes": torch.tensor([[8.0, 8, 40, 40]]), "labels": torch.tensor([0])}
+    for ignored in ([], [[0.0, 0, 64, 64]]):
+        losses = model([torch.ones(3, 64, 96)], [{**target, "ignored": torch.tensor(ignored).reshape(-1, 4)}])
+        sum(losses.values()).backward()
+    before, after = (gradient[0, :96, 0].reshape(8, 12) for gradient in kept)  # of the positions of stride 8
+    assert (before != 0).all()
+    positive = before < 0  # the object's
+    assert positive.any()
+    inside = torch.zeros(8, 12, dtype=torch.bool)
+    inside[:, :8] = True
+    assert (after[inside & ~positive] == 0).all()
+    assert torch.equal(after[~inside | positive], before[~inside | positive])
+
+
 def test_no_start_leaves_the_boxes_without_a_gradient() -> None:
     """With torchvision's ReLU, a bias below what the features give empties every box for good."""
     model = build(check(SMALL), 1).train()

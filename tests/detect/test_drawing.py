@@ -45,7 +45,7 @@ def test_texts_stay_inside_the_picture() -> None:
 
 
 def test_a_batch_becomes_a_grid(tmp_path: Path) -> None:
-    target = {"boxes": torch.tensor([[5.0, 5, 30, 30]]), "labels": torch.tensor([0])}
+    target = {"boxes": torch.tensor([[5.0, 5, 30, 30]]), "labels": torch.tensor([0]), "ignored": torch.zeros(0, 4)}
     draw_batch(([torch.zeros(3, 40, 50)] * 6, [target] * 6), ["milk"], tmp_path / "batch.png")
     with Image.open(tmp_path / "batch.png") as sheet:
         assert sheet.size == (200, 80)

@@ -27,16 +27,20 @@ def test_what_is_found_becomes_labels(
     keys = [f"checkpoint={trained / 'detector.safetensors'}", f"images={photos}", "out=labelled"]
     done = command("detect.label", *keys, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "1 photos left out" in done.stdout
+    assert "to be ignored, 1 photos left out" in done.stdout
     labelled = load(tmp_path / "labelled")
     assert [i["file_name"] for i in labelled.images] == ["0001_000.png", "0002_001.png", "0003_002.png"]
     assert labelled.class_names == ["square", "disc", "bar"]
     assert (labelled.path(labelled.images[0])).read_bytes() == (photos / "000.png").read_bytes()
     assert len(list((tmp_path / "labelled" / "labels").iterdir())) == 3
     # The labels are what detect.predict finds from the same score on.
-    done = command("detect.predict", *keys[:2], "out=found", "score=0.5", cwd=tmp_path)
-    found = json.loads((tmp_path / "found" / "detections.json").read_text())["annotations"]
-    assert [a["bbox"] for a in found] == [a["bbox"] for a in labelled.annotations]
+    done = command("detect.predict", *keys[:2], "out=found", "score=0.1", cwd=tmp_path)
+    found = json.loads((tmp_path / "found" / "detections.json").read_text())
+    photo = {i["id"]: i["file_name"] for i in found["images"]}
+    expected = [a for a in found["annotations"] if photo[a["image_id"]] != "empty.png"]
+    assert [a["bbox"] for a in expected] == [a["bbox"] for a in labelled.annotations]
+    assert [a["ignore"] for a in labelled.annotations] == [int(a["score"] < 0.5) for a in expected]
+    assert {a["ignore"] for a in labelled.annotations} == {0, 1}
 
 
 def test_photos_that_are_scored_on_are_refused_and_nothing_found_is_said(
