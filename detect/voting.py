@@ -21,7 +21,8 @@ def suppress_and_vote(output: dict[str, Tensor], *, nms: float, sigma: float, mo
     same = (overlap > nms) & (labels[kept][:, None] == labels[None])
     weights = scores[None] * torch.exp(-((1 - overlap) ** 2) / sigma) * same
     votes = weights.sum(dim=1, keepdim=True)
-    moved = torch.where(votes > 0, weights @ boxes / votes, boxes[kept])
+    with torch.autocast(boxes.device.type, enabled=False):  # bfloat16 would round boxes to whole pixels or two
+        moved = torch.where(votes > 0, weights @ boxes / votes, boxes[kept])
     return {"boxes": moved, "scores": scores[kept], "labels": labels[kept]}
 
 

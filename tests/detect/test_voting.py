@@ -52,3 +52,10 @@ def test_an_empty_box_stays_where_it_is() -> None:
 def test_nothing_found_stays_nothing() -> None:
     nothing = {"boxes": torch.zeros(0, 4), "scores": torch.zeros(0), "labels": torch.zeros(0, dtype=torch.long)}
     assert suppress_and_vote(nothing, nms=0.6, sigma=0.1, most=10)["boxes"].shape == (0, 4)
+
+
+def test_autocast_does_not_round_boxes() -> None:
+    found = crowd(30, noise=1.5)
+    exact = suppress_and_vote(found, nms=0.6, sigma=0.1, most=10)["boxes"]
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(suppress_and_vote(found, nms=0.6, sigma=0.1, most=10)["boxes"], exact)
