@@ -61,21 +61,20 @@ def label(config: LabelConfig) -> None:
     if lineage.claim(out, "detect.label", cli.plain(config), parents=parents):
         print(f"{out}: already complete")
         return
+    found_on = list(inference.detect(checkpoint, photos, config.accelerator, config.precision))
+    if not any(d.score >= config.score for found in found_on for d in found):
+        lineage.withdraw(out)
+        raise UserError(f"{config.images}: nothing was found with a score of {config.score} or more; lower score=")
     with tracking.start(config.logger, "detect.label", cli.plain(config), out) as run:
         labelled = dataset.Dataset(out, [], [], dataset.categories_from(checkpoint.class_names))
-        found_on = inference.detect(checkpoint, photos, config.accelerator, config.precision)
         for photo, detections in zip(photos, found_on, strict=True):
             if any(d.score >= config.score for d in detections):
                 found = [d for d in detections if d.score >= min(config.doubt, config.score)]
                 _add(labelled, photo, found, config.score)
         sure = sum(not a["ignore"] for a in labelled.annotations)
         counts = {"images": len(labelled.images), "boxes": sure, "ignored": len(labelled.annotations) - sure}
-        if labelled.images:
-            dataset.save(labelled)
+        dataset.save(labelled)
         run.summary(counts)
-    if not labelled.images:
-        lineage.withdraw(out)
-        raise UserError(f"{config.images}: nothing was found with a score of {config.score} or more; lower score=")
     lineage.complete(out, **counts)
     said = f"{counts['images']} photos, {counts['boxes']} boxes, {counts['ignored']} to be ignored"
     left = f", {len(photos) - counts['images']} photos left out" if len(photos) > counts["images"] else ""
