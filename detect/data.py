@@ -30,7 +30,11 @@ def class_names(datasets: Sequence[folders.Dataset]) -> list[str]:
 
 def targets(annotations: Sequence[folders.Annotation]) -> list[folders.Annotation]:
     """What a detector is asked for: annotations without `ignore` and `iscrowd`."""
-    return [a for a in annotations if not a.get("ignore") and not a.get("iscrowd")]
+    return [a for a in annotations if not _aside(a)]
+
+
+def _aside(annotation: folders.Annotation) -> bool:
+    return bool(annotation.get("ignore") or annotation.get("iscrowd"))
 
 
 def labels(dataset: folders.Dataset, names: Sequence[str]) -> list[int]:
@@ -62,9 +66,9 @@ def read(dataset: folders.Dataset, names: Sequence[str], size: tuple[int, int], 
     samples = []
     for record in track(dataset.images, f"reading {dataset.root.name}", unit="image"):
         picture = read_picture(dataset.path(record))
-        wanted = targets(grouped[record["id"]])
-        aside = [a for a in grouped[record["id"]] if a.get("ignore") or a.get("iscrowd")]
-        boxes = torch.tensor([a["bbox"] for a in [*wanted, *aside]], dtype=torch.float32).reshape(-1, 4)
+        ordered = sorted(grouped[record["id"]], key=_aside)  # what is asked for comes first
+        wanted = targets(ordered)
+        boxes = torch.tensor([a["bbox"] for a in ordered], dtype=torch.float32).reshape(-1, 4)
         boxes[:, 2:] += boxes[:, :2]
         width, height = record["width"], record["height"]
         boxes = torch.minimum(boxes.clamp(min=0), torch.tensor([width, height] * 2))
@@ -76,8 +80,8 @@ def read(dataset: folders.Dataset, names: Sequence[str], size: tuple[int, int], 
             boxes = boxes * torch.tensor([place.inner[0] / width, place.inner[1] / height] * 2)
             if objects is not None:
                 objects = shrunk(objects[None, None], place.inner[::-1], mode="nearest-exact")[0, 0]
-        labels = torch.tensor([category[a["category_id"]] for a in wanted] + [IGNORED] * len(aside)).long()
-        visible = torch.tensor([a.get("visible_fraction", 1.0) for a in [*wanted, *aside]], dtype=torch.float32)
+        labels = torch.tensor([IGNORED if _aside(a) else category[a["category_id"]] for a in ordered]).long()
+        visible = torch.tensor([a.get("visible_fraction", 1.0) for a in ordered], dtype=torch.float32)
         # Boxes to be ignored may lie outside; a crop would look for them forever.
         kept = (labels != IGNORED) | ((boxes[:, 2:] - boxes[:, :2]).amin(dim=1) > 0)
         samples.append(Sample(picture, boxes[kept], labels[kept], visible[kept], objects))

@@ -48,5 +48,6 @@ def test_every_command_of_the_readme_runs_after_those_before_it(tmp_path: Path) 
     run(listed, tmp_path)
     out = tmp_path / "outputs"
     assert len(listed) > 20
-    assert {load(out / name).class_names[0] for name in ("three", "labelled")} <= set(CLASSES) | {"avocado", "eggBox"}
+    assert load(out / "three").class_names == CLASSES
+    assert load(out / "labelled").annotations
     assert all(json.loads(card.read_text())["complete"] for card in out.glob("*/card.json"))
