@@ -194,7 +194,7 @@ def main(given: Sequence[str]) -> None:
     from blender_scenes.config import RenderConfig
     from blender_scenes.render import render
 
-    root = Path("outputs/audit")
+    root = Path("outputs/damages")
     for look in ("clean", "simulated_camera"):
         render(cli.typed(RenderConfig, cli.compose("render", [*SCENES, f"look={look}", f"out={root / look}"])))
     renders = dataset.load(root / "clean")

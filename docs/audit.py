@@ -1,6 +1,6 @@
 """Damage a translated folder, one object a picture, in the four ways of benchmarks/audit.py by turns.
 
-PYTHONPATH=. python docs/audit.py outputs/audit/simulated_camera outputs/audit/damaged
+PYTHONPATH=. python docs/audit.py outputs/damages/simulated_camera outputs/damages/damaged
 """
 
 import sys

@@ -16,7 +16,7 @@ def main(study: Path, target: Path) -> None:
     results = json.loads((study / "results.json").read_text(encoding="utf-8"))
     translated = next(Path(part["folder"]) for part in results["synthetic"] if part["name"] != "source")
     source = next(Path(part["folder"]) for part in results["synthetic"] if part["name"] == "source")
-    scores = next(Path(c["scores"]) for c in results["cells"] if (c["arm"], c["budget"]) == ("translated_real", "all"))
+    scores = [Path(cell["scores"]) for cell in results["cells"] if cell["arm"] == "translated_real"][-1]  # most photos
     name = sorted(p.name for p in (translated / "images").iterdir())[0]
     files = [source / "images" / name, translated / "images" / name, *sorted((scores / "detections").iterdir())[:2]]
     pictures = []

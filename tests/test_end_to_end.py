@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image as Picture
+
+from tests.docs.commands import ROOT
 
 
 def coldstart(*keys: str) -> subprocess.CompletedProcess[str]:
@@ -52,3 +55,8 @@ def test_a_tiny_study_runs_from_renders_to_report_and_then_has_nothing_left_to_d
     assert "10 steps, 10 of them made already" in again.stdout
     assert len(list(out.rglob("offline-run-*"))) == len(runs)
     assert json.loads((out / "results.json").read_text()) == results
+
+    for script, *more in (("strip", "strip.jpg"), ("report", "report.jpg"), ("report", "apart.jpg", "apart")):
+        words = [ROOT / "docs" / f"{script}.py", out, tmp_path / more[0], *more[1:]]
+        subprocess.run([sys.executable, *map(str, words)], check=True, timeout=120)
+        assert Picture.open(tmp_path / more[0]).width > 400

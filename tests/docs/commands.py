@@ -5,6 +5,7 @@ every program finds a function that notes its arguments. So do commands in runni
 """
 
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ note() {{ printf '%s\\x1f' "${{BASH_LINENO[1]}}" "$@" >>"$NOTES"; printf '\\x1e'
 for program in {PROGRAMS}; do eval "$program() {{ note $program \\"\\$@\\"; }}"; done
 tr() {{ /usr/bin/tr "$@"; }}
 """
+
+
+PRODUCT = re.compile(r"^```yaml\n(# @package products\.(\w+)\n.*?)^```", re.DOTALL | re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -74,3 +78,14 @@ def _as_script(lines: list[str]) -> Iterator[str]:
             yield "; ".join(command for command in found if ELLIPSIS not in command)
         else:
             yield line if fence == "sh" else ""
+
+
+def write_readers_conf(folder: Path) -> None:
+    """What readers have in my_conf by then: the docs' own products, a fridge that was matched."""
+    for group in ("product", "scene", "look"):
+        (folder / group).mkdir(parents=True)
+    for page in PAGES:
+        for text, name in PRODUCT.findall(page.read_text(encoding="utf-8")):
+            (folder / "product" / f"{name}.yaml").write_text(text)
+    for group in ("scene", "look"):
+        shutil.copy(ROOT / "conf" / group / "fridge_a.yaml", folder / group / "my_fridge.yaml")

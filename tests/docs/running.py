@@ -9,16 +9,34 @@ from pathlib import Path
 
 from tests.docs.commands import ROOT, Command
 
-__all__ = ["QUICK", "SMALL", "run"]
+__all__ = ["OTHERS", "run"]
 
+OTHERS = {"chromium", "convert", "montage", "pip", "ray", "wandb", "mkdir", "cp", ".", "short"}  # programs, not ours
+KEEPING = {
+    "blender_scenes.match",
+    "blender_scenes.new_product",
+    "coldstart.convert",
+}  # add to what is in the folder `out`
 QUICK = ["logger=csv"]
-SMALL: Mapping[str, Sequence[str]] = {  # what is added to a command of a module
-    "blender_scenes.new_product": [],
-    "blender_scenes.preview": ["count=1", "size=[96,128]", "samples=1", *QUICK],
-    "blender_scenes.render": ["count=3", "size=[96,128]", "samples=1", "workers=1", *QUICK],
-    "coldstart.convert": [],
+TINY = ["size=[96,128]", *QUICK]
+SMALL: Mapping[str, Sequence[str]] = {  # what is added to a command of a module, or of a script that takes keys
+    "benchmarks.translators": [
+        "count=4",
+        "size=[128,160]",
+        "steps=2",
+        "every=1",
+        "places=[simulated]",
+        "models=[fda,bilateral]",
+    ],
+    "benchmarks/audit.py": ["outputs/renders", "outputs/translated"],  # these rather than many that it renders
+    "benchmarks/growth.py": ["count=4"],
+    "benchmarks/render.py": ["count=2", "size=[48,64]", "samples=1"],
+    "benchmarks/settings.py": ["count=1", "size=[48,64]"],
+    "blender_scenes.preview": ["count=1", "samples=1", *TINY],
+    "blender_scenes.render": ["count=4", "samples=1", "workers=1", *TINY],
+    "blender_scenes.sheet": ["variants=1", "cell=32", "samples=1"],
     "coldstart.merge": QUICK,
-    "coldstart.split": ["train=4", *QUICK],
+    "coldstart.split": QUICK,
     "coldstart.statistics": QUICK,
     "coldstart.subset": QUICK,
     "detect.classify": ["steps=2", "batch=4", "size=[32,32]", "range_steps=0", "lr=1e-3", *QUICK],
@@ -27,33 +45,44 @@ SMALL: Mapping[str, Sequence[str]] = {  # what is added to a command of a module
     "detect.evaluate": ["draws=20", *QUICK],
     "detect.export": QUICK,
     "detect.label": ["score=0.02", *QUICK],
-    "detect.lr": ["steps=10", "batch=2", "size=[96,128]", *QUICK],
+    "detect.lr": ["steps=10", "batch=2", *TINY],
     "detect.margins": ["score=0.01"],
     "detect.predict": QUICK,
     "detect.recognise": QUICK,
-    "detect.train": ["steps=2", "batch=4", "size=[96,128]", *QUICK],
+    "detect.train": ["steps=2", "batch=4", *TINY],
     "gan.audit": QUICK,
+    "gan.evaluate": QUICK,
+    "gan.sample": QUICK,
     "gan.train": ["steps=2", "batch=1", "crop=32", *QUICK],
     "gan.translate": QUICK,
 }
 
 
 def run(listed: Iterable[Command], folder: Path) -> None:
-    """Run the commands, `python -m …` all of them, one after another.
+    """Run the commands, `python …` all of them, one after another; what one would find done is done anew.
 
     Raises:
         AssertionError: one of them fails.
     """
     listed = list(listed)
-    (folder / "commands.json").write_text(json.dumps([[*c.words[2:], *SMALL[c.words[2]]] for c in listed]))
+    (folder / "commands.json").unlink(missing_ok=True)  # it may be linked
+    (folder / "commands.json").write_text(json.dumps([_small(command) for command in listed]))
     ran = subprocess.run(
         [sys.executable, str(Path(__file__).with_name("chain.py")), "commands.json"],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=900,
         check=False,
     )
     done = ran.stderr.rsplit("command ", 1)[-1].split()
     assert ran.returncode == 0, f"{listed[int(done[0])] if done and done[0].isdigit() else ''}\n{ran.stderr[-3000:]}"
+
+
+def _small(command: Command) -> list[str | None]:
+    """The folder that the command makes, and its words with those that make it small."""
+    start, program = (["-m"], command.words[2]) if command.words[1] == "-m" else ([], command.words[1])
+    keys = command.words[len(start) + 2 :]
+    made = None if program in KEEPING else next((key[4:] for key in keys if key.startswith("out=")), None)
+    return [made, *start, program if start else str(ROOT / program), *keys, *SMALL.get(program, [])]

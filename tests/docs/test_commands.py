@@ -3,7 +3,6 @@
 import copy
 import importlib
 import re
-import shutil
 import tomllib
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -21,10 +20,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from coldstart import cli
 from coldstart.errors import UserError
-from tests.docs.commands import PAGES, ROOT, Command, commands
+from tests.docs.commands import PAGES, ROOT, Command, commands, write_readers_conf
 
 CALL = re.compile(r"cli\.run\(\w+, (\w+), \"(\w+)\", __doc__")
-PRODUCT = re.compile(r"^```yaml\n(# @package products\.(\w+)\n.*?)^```", re.DOTALL | re.MULTILINE)
 KNOWN: set[str] = set()  # products that have been checked
 SWEPT = 4  # values of a sweep
 BLENDER = ("blender", "-b", "-P", "blender_scenes/render.py", "--")
@@ -156,15 +154,9 @@ def _extras(packages: Sequence[str]) -> str | None:
 
 @pytest.fixture(scope="module")
 def conf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What readers have in my_conf by then: the docs' own products, a fridge that was matched."""
-    folder = tmp_path_factory.mktemp("my_conf")
-    for group in ("product", "scene", "look"):
-        (folder / group).mkdir()
-    for page in PAGES:
-        for text, name in PRODUCT.findall(page.read_text(encoding="utf-8")):
-            (folder / "product" / f"{name}.yaml").write_text(text)
-    for group in ("scene", "look"):
-        shutil.copy(ROOT / "conf" / group / "fridge_a.yaml", folder / group / "my_fridge.yaml")
+    """A reader's own conf folder."""
+    folder = tmp_path_factory.mktemp("readers") / "my_conf"
+    write_readers_conf(folder)
     return folder
 
 
