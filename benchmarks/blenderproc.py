@@ -3,7 +3,7 @@
     python3.11 -m venv .venv-blenderproc
     .venv-blenderproc/bin/pip install 'bpy==4.2.*' blenderproc==2.8.0 'numpy<2' imageio scikit-image scikit-learn \
         scipy opencv-contrib-python-headless trimesh rich gitpython pypng pytz
-    python benchmarks/blenderproc.py out=/tmp/beside python=.venv-blenderproc/bin/python
+    python benchmarks/blenderproc.py out=outputs/beside python=.venv-blenderproc/bin/python
 
 Scenes of fridge_a are saved as .blend files. BlenderProc loads each, renders picture and instance masks and writes its
 COCO file, with our resolution, samples and bounces: once with labels of visible pixels alone, and once with what our

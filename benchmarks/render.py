@@ -1,7 +1,7 @@
 """How fast scenes are rendered and where the time goes.
 
-    python benchmarks/render.py out=/tmp/speed                  # 320×320, 8 samples, 24 scenes of fridge_a
-    python benchmarks/render.py out=/tmp/speed scene=shelf count=12
+    python benchmarks/render.py out=outputs/speed                  # 320×320, 8 samples, 24 scenes of fridge_a
+    python benchmarks/render.py out=outputs/speed scene=shelf count=12
 
 First the command itself, as one worker on one core, one worker on two, and two workers: images per minute over the
 second half of the scenes, when each worker has most label art at hand, and CPU seconds per image. Then one worker under

@@ -85,4 +85,5 @@ def _small(command: Command) -> list[str | None]:
     start, program = (["-m"], command.words[2]) if command.words[1] == "-m" else ([], command.words[1])
     keys = command.words[len(start) + 2 :]
     made = None if program in KEEPING else next((key[4:] for key in keys if key.startswith("out=")), None)
+    assert not made or not Path(made).is_absolute(), f"{command}: would be made outside the test's folder"
     return [made, *start, program if start else str(ROOT / program), *keys, *SMALL.get(program, [])]

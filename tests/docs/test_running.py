@@ -37,6 +37,7 @@ ELSEWHERE = {  # modules, scripts and words of a command that another test runs
     "workers=ray": "tests/blender_scenes/test_cluster.py",
 }
 FOREIGN = "benchmarks/blenderproc.py"  # needs BlenderProc and the Blender that it downloads
+BOXES = [(213, 337, 116, 136), (656, 709, 70, 183), (489, 408, 132, 60)]  # of products in a photo, in the docs
 KINDS = ("crowded", "shop", "stacks", "leaning", "occluded", "physics", "clutter")  # on docs/placement.md
 COPIES = {  # what readers are told to have, and what of the README's folder it is here
     "my_fridge": "path/to/labels",
@@ -100,7 +101,8 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Picture.new("RGB", (1160, 2000)).save(folder / "page.png")  # what Chromium shoots
     torch.save(ResnetGenerator(3, 3, base=4).state_dict(), folder / "latest_net_G_A.pth")
     fridge = Picture.effect_noise((1000, 1000), 20).convert("RGB")
-    fridge.paste((200, 30, 60), (213, 337, 213 + 116, 337 + 136))  # the tub of `new_product`
+    for left, top, wide, high in BOXES:
+        fridge.paste((200, 30, 60), (left, top, left + wide, top + high))
     fridge.save(folder / "fridge.jpg")
     listed = [c for c in ours(ROOT / "README.md", folder) if "gan.sample" not in c.words]  # of what the table trains
     for number, command in enumerate(listed):
