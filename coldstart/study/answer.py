@@ -96,7 +96,10 @@ def _photos_text(equals: float | None, bounds: Sequence[float | None] | None, mo
     plural = "photo" if whole.endswith(" 1") else "photos"
     if bounds is None or count(bounds[0]) == count(bounds[1]):
         return f"{whole} labelled {plural}"
-    return f"{whole} labelled {plural} ({count(bounds[0])} to {count(bounds[1])})"
+    low, high = bounds
+    if high is None and low is not None and low >= 0.5:
+        return f"{whole} labelled {plural} (at least {count(low)})"
+    return f"{whole} labelled {plural} ({count(low)} to {count(high)})"
 
 
 class Comparison(NamedTuple):

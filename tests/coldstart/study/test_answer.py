@@ -74,7 +74,7 @@ def test_beyond_the_curve_is_said_as_more_than() -> None:
     found = answer.replaced(wide, "real", PHOTOS, ("renders", 0), "AP")
     assert found
     assert found["interval"][1] is None
-    assert found["text"] == "about 7 labelled photos (3 to more than 8)"
+    assert found["text"] == "about 7 labelled photos (at least 3)"
 
 
 def test_less_than_one_photo_is_said_so() -> None:

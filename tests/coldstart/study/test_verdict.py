@@ -55,12 +55,12 @@ def test_the_scene_and_several_revisions_of_the_code_are_told() -> None:
 
 
 def test_what_synthetic_pictures_are_worth_is_said_with_intervals() -> None:
-    worth = {"arm": "a", "budget": 0, "metric": "AP", "text": "about 6 labelled photos (4 to more than 8)"}
+    worth = {"arm": "a", "budget": 0, "metric": "AP", "text": "about 6 labelled photos (at least 4)"}
     curve = {"arm": "real"}
     said = sentences(results(point("a", 0, 0.5, [0.4, 0.6]), point("real", "all", 0.6), replaced=[worth], curve=curve))
     assert said[1:] == [
         "Without any labelled photo, a pictures reach AP 0.500 (0.400 to 0.600), worth about 6 labelled photos "
-        "(4 to more than 8) alone.",
+        "(at least 4) alone.",
         "All 8 labelled photos alone reach AP 0.600.",
     ]
 
