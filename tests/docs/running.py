@@ -26,7 +26,7 @@ SMALL: Mapping[str, Sequence[str]] = {  # what is added to a command of a module
         "steps=2",
         "every=1",
         "places=[simulated]",
-        "models=[fda,bilateral]",
+        "models=[fda]",
     ],
     "benchmarks/audit.py": ["outputs/renders", "outputs/translated"],  # these rather than many that it renders
     "benchmarks/growth.py": ["count=4"],

@@ -17,7 +17,7 @@ def test_the_tutorial_ends_where_it_says(tmp_path: Path) -> None:
     pytest.importorskip("bpy")
     for folder in ("scratch", "path/to"):
         (tmp_path / folder).mkdir(parents=True)
-    make_toys(tmp_path / "path/to/labels", 8, names=["ketchup", "orange", "water"], size=(96, 128))
+    make_toys(tmp_path / "path/to/labels", 12, names=["ketchup", "orange", "water"], size=(96, 128))
     make_toys(tmp_path / "path/to/photos", 2, seed=5, size=(96, 128))
     typed = [c for c in commands(PAGE, tmp_path / "scratch") if c.words[:2] == ("python", "-m")]
     run((c for c in typed if c.words[2] not in ELSEWHERE), tmp_path)
