@@ -12,11 +12,8 @@ from tests.docs.commands import ROOT, Command
 __all__ = ["OTHERS", "run"]
 
 OTHERS = {"chromium", "convert", "montage", "pip", "ray", "wandb", "mkdir", "cp", ".", "short"}  # programs, not ours
-KEEPING = {
-    "blender_scenes.match",
-    "blender_scenes.new_product",
-    "coldstart.convert",
-}  # add to what is in the folder `out`
+# They add to what is in the folder `out`.
+KEEPING = {"blender_scenes.match", "blender_scenes.new_product", "coldstart.convert"}
 QUICK = ["logger=csv"]
 TINY = ["size=[96,128]", *QUICK]
 SMALL: Mapping[str, Sequence[str]] = {  # what is added to a command of a module, or of a script that takes keys
