@@ -129,7 +129,12 @@ def visible_rows(count: int) -> Iterator[str]:
             yield f"| `{wanted}` | `{scene}` | {found} | {unplaced / (unplaced + len(fractions)):.0%} |"
 
 
-if __name__ == "__main__":
-    lines = visible_rows if sys.argv[2:] == ["visible"] else rows
-    for row in lines(int(sys.argv[1]) if len(sys.argv) > 1 else 10):
+def main(words: list[str]) -> None:
+    """Print a table."""
+    lines = visible_rows if words[1:] == ["visible"] else rows
+    for row in lines(int(words[0]) if words else 10):
         print(row, flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

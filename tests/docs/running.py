@@ -17,6 +17,10 @@ KEEPING = {"blender_scenes.match", "blender_scenes.new_product", "coldstart.conv
 QUICK = ["logger=csv"]
 TINY = ["size=[96,128]", *QUICK]
 SMALL: Mapping[str, Sequence[str]] = {  # what is added to a command of a module, or of a script that takes keys
+    "benchmarks.settings_detector": [
+        *("samples=[1]", "count=4", "fine=2", "fine_samples=1", "seeds=[0]", "steps=2", "batch=4", "draws=20"),
+        *("size=[96,128]", "photos=path/to/labels"),
+    ],
     "benchmarks.translators": [
         "count=4",
         "size=[128,160]",
@@ -32,6 +36,12 @@ SMALL: Mapping[str, Sequence[str]] = {  # what is added to a command of a module
     "blender_scenes.preview": ["count=1", "samples=1", *TINY],
     "blender_scenes.render": ["count=4", "samples=1", "workers=1", *TINY],
     "blender_scenes.sheet": ["variants=1", "cell=32", "samples=1"],
+    "coldstart": [
+        *("source.count=4", "source.samples=1", "workers=1", "parallel=1", "folds=1", "budgets=[0,1]", "seeds=[0]"),
+        *("real.simulated.train=2", "real.simulated.test=2", "draws=20", "detector.steps=2", "detector.batch=4"),
+        *("translators.gan.steps=2", "translators.gan.crop=32", "translators.gan.overrides=[]"),
+        *("cache=cells", "size=[96,128]", "logger=none"),  # studies of the same pictures share them
+    ],
     "coldstart.merge": QUICK,
     "coldstart.split": QUICK,
     "coldstart.statistics": QUICK,

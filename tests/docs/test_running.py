@@ -22,23 +22,20 @@ CLASSES = ["ketchup", "orange", "water"]
 ELSEWHERE = {  # modules, scripts and words of a command, and the test nearest to it
     "--multirun": "tests/detect/test_sweep.py",
     "benchmarks.coco_evaluation": "tests/benchmarks/test_coco_evaluation.py",
-    "benchmarks.settings_detector": "tests/benchmarks/test_settings_detector.py",
     "benchmarks.translate": "tests/benchmarks/test_translate.py",
     "benchmarks/check_labels.py": "tests/benchmarks/test_check_labels.py",
-    "benchmarks/check_placement.py": "tests/blender_scenes/test_sample.py",
+    "benchmarks/check_placement.py": "tests/benchmarks/test_check_placement.py",
     "blender": "tests/blender_scenes/test_render.py",
     "blender_scenes.match": "tests/blender_scenes/test_match.py",  # a page that waits for clicks
-    "coldstart": "tests/test_end_to_end.py",
+    "coldstart": "tests/docs/test_studies.py",
     "detect.page": "tests/detect/test_page.py",
     "docs/report.py": "tests/test_end_to_end.py",  # of a whole study
     "docs/strip.py": "tests/test_end_to_end.py",
+    "make": "tests/docs/test_site.py",  # and test_studies.py; test, lint and install are what runs these tests
     "mirror=s3://bucket/runs/detector": "tests/detect/test_resume.py",
     "workers=ray": "tests/blender_scenes/test_cluster.py",
 }
-UNTESTED = {  # run by no test
-    "benchmarks/blenderproc.py",  # needs BlenderProc and the Blender that it downloads
-    "make",  # installs
-}
+UNTESTED = {"benchmarks/blenderproc.py"}  # needs BlenderProc and the Blender that it downloads
 BOXES = [(213, 337, 116, 136), (656, 709, 70, 183), (489, 408, 132, 60)]  # of products in a photo, in the docs
 KINDS = ("crowded", "shop", "stacks", "leaning", "occluded", "physics", "clutter")  # on docs/placement.md
 COPIES = {  # what readers are told to have, and what of the README's folder it is here

@@ -10,7 +10,7 @@ from tests.docs.commands import ROOT, commands
 from tests.docs.running import run
 
 PAGE = ROOT / "docs" / "tutorial.md"
-ELSEWHERE = {"coldstart": "tests/test_end_to_end.py"}  # modules that another test runs
+ELSEWHERE = {"coldstart": "tests/docs/test_studies.py"}  # modules that another test runs
 
 
 def test_the_tutorial_ends_where_it_says(tmp_path: Path) -> None:
