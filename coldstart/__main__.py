@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from coldstart import cli, report, tracking
+from coldstart import cli, tracking
 from coldstart.dataset import write_json
 from coldstart.overrides import user_conf
 from coldstart.study import launching, results, running
@@ -81,6 +81,8 @@ def _overview(config: StudyConfig, planned: Plan) -> str:
 
 def _report(config: StudyConfig, planned: Plan, call: str) -> str:
     """Write results.json and the page, print the answer; return what is missing, in words."""
+    from coldstart import report  # takes seconds, which bad input should not wait for
+
     out = Path(config.out)
     found = results.collect(config, planned, call)
     file = out / "results.json"

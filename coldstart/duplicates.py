@@ -12,14 +12,12 @@ from typing import Any
 
 import imagehash
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image as Picture
 from PIL import ImageOps
 
 from coldstart.dataset import sha256
 from coldstart.errors import UserError
-from coldstart.features import Lite0Features
 from coldstart.groups import connected
 from coldstart.progress import track
 
@@ -87,6 +85,10 @@ def grouped(count: int, pairs: Sequence[Pair]) -> list[list[int]]:
 
 def _described(paths: Sequence[Path]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Hashes as they are and mirrored (each N×256, ±1), and unit features (N×1280)."""
+    import torch  # takes seconds, which only those who compare pictures should wait for
+
+    from coldstart.features import Lite0Features
+
     network = Lite0Features()
     rows = []
     for small in track(_thumbnails(paths), "comparing pictures", total=len(paths), unit="img"):
