@@ -1,7 +1,8 @@
-"""Runs commands one after another as `python` would, each in a fork of one process that has imported all their modules.
+"""Runs commands as `python` would, each in a fork of this process, which has imported their modules once for all.
 
-python chain.py COMMANDS.json, a list of [folder that is made anew or null, "-m", module, argument, …] or of
-[…, script, argument, …]; ends at the first that fails, with its number. Modules that these start are forks too.
+A line of its input is a request in JSON: {"folder": where, "log": file, "commands": [[folder that is made anew or null,
+"-m", module, argument, …] or […, script, argument, …]]}. They run one after another; what they say goes to the log. A line
+of its output is the number of the first that failed and its exit code, or null. Modules that they start are forks too.
 """
 
 import importlib
@@ -11,6 +12,7 @@ import runpy
 import shutil
 import subprocess
 import sys
+import time
 import traceback
 from pathlib import Path
 from typing import Any
@@ -27,20 +29,28 @@ class Forked(subprocess.Popen[bytes]):
         super().__init__(args, **settings)
 
 
-def main(listed: list[list[str]]) -> int:
-    for module in {words[2] for words in listed if words[1] == "-m"}:
-        importlib.import_module(module)
-    for number, (made, *words) in enumerate(listed):
+def main() -> None:
+    for request in map(json.loads, sys.stdin):
+        for module in {words[2] for words in request["commands"] if words[1] == "-m"}:
+            importlib.import_module(module)
+        print(json.dumps(_chain(**request)), flush=True)
+
+
+def _chain(folder: str, log: str, commands: list[list[str]]) -> tuple[int, int] | None:
+    for number, (made, *words) in enumerate(commands):
         if made:
-            shutil.rmtree(made, ignore_errors=True)
-        sys.stdout.flush()
-        sys.stderr.flush()
+            shutil.rmtree(Path(folder) / made, ignore_errors=True)
+        t0 = time.time()
         if (child := os.fork()) == 0:
+            os.chdir(folder)
+            file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            for output in (sys.stdout, sys.stderr):
+                os.dup2(file, output.fileno())
             os._exit(_run(words))
         if code := os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]):
-            print(f"command {number} ended with {code}", file=sys.stderr)
-            return 1
-    return 0
+            return number, code
+        print(f"{time.time() - t0:.1f}", *words, file=open("/tmp/w/prof.txt", "a"))
+    return None
 
 
 def _run(words: list[str]) -> int:
@@ -69,4 +79,4 @@ def _run(words: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(json.loads(Path(sys.argv[1]).read_text())))
+    main()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.docs.commands import ROOT, Command
 
-__all__ = ["OTHERS", "run"]
+__all__ = ["OTHERS", "Chain"]
 
 OTHERS = {"chromium", "convert", "montage", "pip", "ray", "wandb", "mkdir", "cp", ".", "short"}  # programs, not ours
 # They add to what is in the folder `out`.
@@ -65,26 +65,38 @@ SMALL: Mapping[str, Sequence[str]] = {  # what is added to a command of a module
 }
 
 
-def run(listed: Iterable[Command], folder: Path) -> None:
-    """Run the commands, `python …` all of them, one after another; what one would find done is done anew.
+class Chain:
+    """A process of chain.py."""
 
-    Raises:
-        AssertionError: one of them fails.
-    """
-    listed = list(listed)
-    (folder / "commands.json").unlink(missing_ok=True)  # it may be linked
-    (folder / "commands.json").write_text(json.dumps([_small(command) for command in listed]))
-    ran = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("chain.py")), "commands.json"],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=False,
-    )
-    done = ran.stderr.rsplit("command ", 1)[-1].split()
-    assert ran.returncode == 0, f"{listed[int(done[0])] if done and done[0].isdigit() else ''}\n{ran.stderr[-3000:]}"
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("chain.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+            text=True,
+        )
+
+    def run(self, listed: Iterable[Command], folder: Path) -> None:
+        """Run the commands, `python …` all of them, in `folder`; what is there already of what one makes is removed.
+
+        Raises:
+            AssertionError: one of them fails.
+        """
+        listed = list(listed)
+        log = folder / "commands.log"
+        log.unlink(missing_ok=True)  # it may be linked
+        request = {"folder": str(folder), "log": str(log), "commands": [_small(command) for command in listed]}
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+        if failed := json.loads(self.process.stdout.readline()):
+            number, code = failed
+            raise AssertionError(f"{listed[number]}\nended with {code}\n{log.read_text()[-3000:]}")
+
+    def close(self) -> None:
+        self.process.communicate(timeout=60)
 
 
 def _small(command: Command) -> list[str | None]:

@@ -16,7 +16,7 @@ from tests.detect.test_classify import make_classes
 from tests.detect.test_recognise import cut_out
 from tests.detect.test_video import write
 from tests.docs.commands import PAGES, ROOT, Command, commands, write_readers_conf
-from tests.docs.running import OTHERS, run
+from tests.docs.running import OTHERS, Chain
 
 CLASSES = ["ketchup", "orange", "water"]
 ELSEWHERE = {  # modules, scripts and words of a command, and the test nearest to it
@@ -82,7 +82,7 @@ def ours(page: Path, folder: Path) -> list[Command]:
 
 
 @pytest.fixture(scope="module")
-def followed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def followed(chain: Chain, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of someone who has typed all of the README."""
     pytest.importorskip("bpy")
     assert all((ROOT / test).is_file() for test in ELSEWHERE.values())
@@ -111,7 +111,7 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Path:
             listed.insert(number, Command(score.page, score.line, words))
             break
     assert len(listed) > 20
-    run(listed, folder)
+    chain.run(listed, folder)
     return folder
 
 
@@ -125,7 +125,7 @@ def test_every_command_of_the_readme_runs_after_those_before_it(followed: Path) 
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if page.stem not in ("README", "tutorial")], ids=lambda p: p.stem
 )
-def test_the_commands_of_a_page_run(page: Path, followed: Path, tmp_path: Path) -> None:
+def test_the_commands_of_a_page_run(page: Path, chain: Chain, followed: Path, tmp_path: Path) -> None:
     if not (listed := ours(page, tmp_path)):
         pytest.skip("no command of ours")
     folder = tmp_path / "reader"
@@ -136,4 +136,4 @@ def test_the_commands_of_a_page_run(page: Path, followed: Path, tmp_path: Path) 
         shutil.copytree(folder / source, folder / name, copy_function=os.link)
     shutil.copy(folder / "fridge.jpg", folder / "photos")
     shutil.copytree(folder / "path/to/labels", tmp_path / "shared/data/fridge_a")
-    run(listed, folder)
+    chain.run(listed, folder)

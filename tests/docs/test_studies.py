@@ -8,7 +8,7 @@ import pytest
 
 from tests.detect.conftest import make_toys
 from tests.docs.commands import PAGES, ROOT, Command, commands
-from tests.docs.running import run
+from tests.docs.running import Chain
 
 STUDY = ("-m", "coldstart")
 # Folders of labelled photos that commands name. They are equal, so that studies share what they make.
@@ -32,7 +32,7 @@ def shipped_study(name: str) -> Command:
     return Command("conf", 0, ("python", *STUDY, f"experiment={name}", *[UNTAUGHT] * name.endswith("generic")))
 
 
-def test_every_study_of_the_docs_runs_from_renders_to_report(tmp_path: Path) -> None:
+def test_every_study_of_the_docs_runs_from_renders_to_report(chain: Chain, tmp_path: Path) -> None:
     pytest.importorskip("bpy")
     folder = tmp_path / "reader"
     for name in (*LEARNED, TESTED):
@@ -47,7 +47,7 @@ def test_every_study_of_the_docs_runs_from_renders_to_report(tmp_path: Path) -> 
         made("demo"),
         made("demo", f"REAL={folder / 'path/to/dataset'}"),
     ]
-    run(listed, folder)
+    chain.run(listed, folder)
     reports = {page.parent.name for page in folder.glob("outputs/*/report.html")}
     assert reports == shipped | {"my_study"}
     for name in reports:
