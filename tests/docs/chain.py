@@ -1,8 +1,8 @@
 """Runs commands as `python` would, each in a fork of this process, which has imported their modules once for all.
 
 A line of its input is a request in JSON: {"folder": where, "log": file, "commands": [[folder that is made anew or null,
-"-m", module, argument, …] or […, script, argument, …]]}. They run one after another; what they say goes to the log. A line
-of its output is the number of the first that failed and its exit code, or null. Modules that they start are forks too.
+"-m", module, argument, …] or […, script, argument, …]]}. They run one after another; what they say goes to the log. The
+answer is a line with the number of the first that failed and its exit code, or null. What they start is a fork too.
 """
 
 import importlib
@@ -12,12 +12,13 @@ import runpy
 import shutil
 import subprocess
 import sys
-import time
 import traceback
 from pathlib import Path
 from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
+
+from coldstart.study.steps import CONFIGS
 
 
 class Forked(subprocess.Popen[bytes]):
@@ -30,6 +31,8 @@ class Forked(subprocess.Popen[bytes]):
 
 
 def main() -> None:
+    for module in CONFIGS:  # what studies start
+        importlib.import_module(module)
     for request in map(json.loads, sys.stdin):
         for module in {words[2] for words in request["commands"] if words[1] == "-m"}:
             importlib.import_module(module)
@@ -40,7 +43,6 @@ def _chain(folder: str, log: str, commands: list[list[str]]) -> tuple[int, int] 
     for number, (made, *words) in enumerate(commands):
         if made:
             shutil.rmtree(Path(folder) / made, ignore_errors=True)
-        t0 = time.time()
         if (child := os.fork()) == 0:
             os.chdir(folder)
             file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -49,7 +51,6 @@ def _chain(folder: str, log: str, commands: list[list[str]]) -> tuple[int, int] 
             os._exit(_run(words))
         if code := os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]):
             return number, code
-        print(f"{time.time() - t0:.1f}", *words, file=open("/tmp/w/prof.txt", "a"))
     return None
 
 
