@@ -129,7 +129,7 @@ def _numbers(results: Results) -> list[dict[str, Any]]:
                     "what": what,
                     "arm": names[best["arm"]],
                     "colour": order.index(best["arm"]) % 8,
-                    "photos": best["photos"],
+                    "photos": best["photos_text"] if best["photos"] else None,
                     **best["AP"],
                     "worth": same,
                 }

@@ -11,10 +11,32 @@ from coldstart.study.curve import monotone, photos_for
 from coldstart.study.scores import METRICS, PER_CLASS, Point, Scores
 from detect.scoring import interval, number
 
-__all__ = ["Comparison", "comparisons", "difference", "learning_curve", "photos_alone", "point", "replaced"]
+__all__ = [
+    "Comparison",
+    "Photos",
+    "comparisons",
+    "difference",
+    "learning_curve",
+    "mean",
+    "photos_alone",
+    "point",
+    "replaced",
+    "spread",
+]
 
 Floats = NDArray[np.float64]
-Photos = Mapping[Point, float]  # labelled photos of each point, mean over folds
+Photos = Mapping[Point, Sequence[int]]  # labelled photos of each point in each fold
+
+
+def mean(counts: Sequence[int]) -> float:
+    """Labelled photos, mean over folds."""
+    return float(np.mean(counts))
+
+
+def spread(counts: Sequence[int]) -> str:
+    """Labelled photos of the folds in words: `12`, `7 or 8`, `9 to 12`."""
+    low, high = min(counts), max(counts)
+    return str(low) if low == high else f"{low} {'or' if high == low + 1 else 'to'} {high}"
 
 
 def photos_alone(arms: Mapping[str, Arm]) -> str | None:
@@ -57,19 +79,21 @@ class Curve(NamedTuple):
 
 def learning_curve(scores: Scores, arm: str, photos: Photos, metric: str, also: Sequence[Point] = ()) -> Curve | None:
     """The curve of an arm over the budgets that have scores, on the seeds that they and `also` share; None without."""
-    points = sorted((at for at in scores.means if at[0] == arm), key=lambda at: photos[at])
+    points = sorted((at for at in scores.means if at[0] == arm), key=lambda at: mean(photos[at]))
     seeds = scores.seeds(*points, *also) if points else []
     if not seeds:
         return None
     values = [scores.over(scores.means[at][metric], seeds) for at in points]
     values = [np.zeros_like(values[0]), *values]  # of a detector that nobody taught
-    return Curve(points, np.array([0.0, *(photos[at] for at in points)]), monotone(np.nan_to_num(np.stack(values))))
+    counts = np.array([0.0, *(mean(photos[at]) for at in points)])
+    return Curve(points, counts, monotone(np.nan_to_num(np.stack(values))))
 
 
 def replaced(scores: Scores, arm: str, photos: Photos, at: Point, metric: str) -> dict[str, Any] | None:
     """How many labelled photos alone (`arm`) score as `at` does; None if that cannot be said.
 
-    `equals` is None if it is `beyond` the curve's last number of photos, `most`; so are ends of `interval`.
+    `equals` is None if it is `beyond` the curve's last number of photos, `most`; so are ends of `interval`. Numbers of
+    photos are means over folds, but where the texts name `most`, which says what the folds have.
     """
     curve = learning_curve(scores, arm, photos, metric, [at])
     if curve is None:
@@ -80,17 +104,18 @@ def replaced(scores: Scores, arm: str, photos: Photos, at: Point, metric: str) -
     ends = np.quantile(needed[1:], [0.025, 0.975], method="nearest") if scores.sound else None
     equals, most = _finite(needed[0]), float(curve.photos[-1])
     bounds = None if ends is None else [_finite(ends[0]), _finite(ends[1])]
-    found = {"equals": equals, "interval": bounds, "beyond": equals is None, "most": most}
-    return {**found, "text": _photos_text(equals, bounds, most)}
+    said = spread(photos[curve.points[-1]])
+    found = {"equals": equals, "interval": bounds, "beyond": equals is None, "most": most, "most_text": said}
+    return {**found, "text": _photos_text(equals, bounds, said)}
 
 
 def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _photos_text(equals: float | None, bounds: Sequence[float | None] | None, most: float) -> str:
+def _photos_text(equals: float | None, bounds: Sequence[float | None] | None, most: str) -> str:
     def count(value: float | None) -> str:
-        return f"more than {round(most, 1):g}" if value is None else "less than 1" if value < 0.5 else f"{value:.0f}"
+        return f"more than {most}" if value is None else "less than 1" if value < 0.5 else f"{value:.0f}"
 
     whole = count(equals) if equals is None or equals < 0.5 else f"about {count(equals)}"
     plural = "photo" if whole.endswith(" 1") else "photos"
@@ -118,7 +143,7 @@ class Comparison(NamedTuple):
 def comparisons(arms: Mapping[str, Arm], points: Sequence[Point], photos: Photos) -> Iterator[Comparison]:
     """The questions that a study of these arms answers, of those points that are there."""
     alone = photos_alone(arms)
-    all_photos = max((at for at in points if at[0] == alone), key=lambda at: photos[at], default=None)
+    all_photos = max((at for at in points if at[0] == alone), key=lambda at: mean(photos[at]), default=None)
     for name, arm in arms.items():
         plain = next((n for n, other in arms.items() if _untranslated(arm, other)), None)
         for at in (at for at in points if at[0] == name):

@@ -93,8 +93,8 @@ def contents(folder: Path) -> dict[str, Any]:
     return {"folder": str(folder), "images": len(dataset.images), "boxes": sum(boxes.values()), "classes": classes}
 
 
-def _photos(plan: Plan) -> dict[Point, float]:
-    """The labelled photos of each point, mean over folds; those of the plan where a folder is not made yet."""
+def _photos(plan: Plan) -> dict[Point, list[int]]:
+    """The labelled photos of each point in each fold; those of the plan where a folder is not made yet."""
     counts: dict[Point, dict[str, int]] = {}
     for cell in plan.cells:
         images = contents(cell.data.path)["images"] if cell.data else 0
@@ -102,7 +102,7 @@ def _photos(plan: Plan) -> dict[Point, float]:
         count = images if images is not None else asked
         if count is not None:
             counts.setdefault((cell.arm, cell.budget), {})[cell.fold] = count
-    return {at: float(np.mean(list(by_fold.values()))) for at, by_fold in counts.items()}
+    return {at: list(by_fold.values()) for at, by_fold in counts.items()}
 
 
 def _cell(cell: Cell, steps: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -133,10 +133,12 @@ def read_scores(score: Step) -> dict[str, float | None]:
 
 
 def _point(
-    scores: Scores, at: Point, photos: Mapping[Point, float], cells: Iterable[Cell], done: Iterable[Cell]
+    scores: Scores, at: Point, photos: answer.Photos, cells: Iterable[Cell], done: Iterable[Cell]
 ) -> dict[str, Any]:
     count, wanted = (sum((cell.arm, cell.budget) == at for cell in some) for some in (done, cells))
-    head = {"arm": at[0], "budget": at[1], "photos": photos.get(at), "cells": count, "wanted": wanted}
+    counts = photos.get(at)
+    mean, said = (answer.mean(counts), answer.spread(counts)) if counts else (None, None)
+    head = {"arm": at[0], "budget": at[1], "photos": mean, "photos_text": said, "cells": count, "wanted": wanted}
     return {**head, **answer.point(scores, at)}
 
 
@@ -157,13 +159,13 @@ def _best(points: Iterable[Mapping[str, Any]], cells: Iterable[Mapping[str, Any]
     }
 
 
-def _answers(config: StudyConfig, scores: Scores, listed: list[Point], photos: Mapping[Point, float]) -> dict[str, Any]:
+def _answers(config: StudyConfig, scores: Scores, listed: list[Point], photos: answer.Photos) -> dict[str, Any]:
     """The curve of photos alone, the photos that other arms replace, the differences."""
     arms = config.chosen
     alone = answer.photos_alone(arms)
     curves = {m: answer.learning_curve(scores, alone, photos, m) if alone else None for m in ("AP", "AP50")}
     replaced = [
-        {"arm": at[0], "budget": at[1], "photos": photos[at], "metric": metric, **found}
+        {"arm": at[0], "budget": at[1], "photos": answer.mean(photos[at]), "metric": metric, **found}
         for at in listed
         if alone and arms[at[0]].synthetic and at in scores.means
         for metric in curves
@@ -248,7 +250,7 @@ def table(results: Mapping[str, Any]) -> str:
     worth = {(r["arm"], r["budget"]): r["text"] for r in results["replaced"] if r["metric"] == "AP"}
     lines = [["arm", "photos", "cells", "AP (95 %)", "AP50", "AP75", "worth, alone", "minutes from scratch"]]
     for p in results["points"]:
-        budget = f"all ({p['photos']:g})" if p["budget"] == "all" and p["photos"] is not None else str(p["budget"])
+        budget = f"all ({p['photos_text']})" if p["budget"] == "all" and p["photos"] is not None else str(p["budget"])
         rest = ["missing" if p[m]["mean"] is None else f"{p[m]['mean']:.3f}" for m in ("AP50", "AP75")]
         text = worth.get((p["arm"], p["budget"]), "-")
         minutes = f"{costs[p['arm']]['total']:.1f}"

@@ -78,8 +78,8 @@ def _photos_alone(results: Mapping[str, Any], scored: Sequence[Mapping[str, Any]
     if points := [p for p in scored if p["arm"] == alone]:
         most = max(points, key=lambda p: p["photos"])
         which = "All" if most["budget"] == "all" else "The"
-        mean = "" if most["photos"] == int(most["photos"]) else " (mean over folds)"
-        yield f"{which} {round(most['photos'], 1):g} labelled photos{mean} alone reach AP {with_interval(most['AP'])}."
+        of = " of a fold" if len(results["folds"]) > 1 else ""
+        yield f"{which} {most['photos_text']} labelled photos{of} alone reach AP {with_interval(most['AP'])}."
 
 
 def _told(results: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -15,10 +15,10 @@ ARMS = {
     "real": Arm("labelled photos", real=True),
     "translated_real": Arm("translations + labelled photos", ["gan"], real=True),
 }
-PHOTOS: dict[Point, float] = {
-    ("renders", 0): 0,
-    ("translated", 0): 0,
-    **{(arm, budget): n for arm in ("real", "translated_real") for budget, n in ((1, 1), (3, 3), ("all", 8))},
+PHOTOS: dict[Point, list[int]] = {
+    ("renders", 0): [0, 0],
+    ("translated", 0): [0, 0],
+    **{(arm, budget): [n, n] for arm in ("real", "translated_real") for budget, n in ((1, 1), (3, 3), ("all", 8))},
 }
 
 
@@ -75,6 +75,14 @@ def test_beyond_the_curve_is_said_as_more_than() -> None:
     assert found
     assert found["interval"][1] is None
     assert found["text"] == "about 7 labelled photos (at least 3)"
+
+
+def test_folds_of_several_sizes_are_named_as_they_are() -> None:
+    assert [answer.spread(counts) for counts in ([3, 3], [8, 7], [12, 9, 10])] == ["3", "7 or 8", "9 to 12"]
+    uneven = PHOTOS | {("real", "all"): [7, 8]}
+    found = answer.replaced(scores({**REAL, ("renders", 0): 0.7}), "real", uneven, ("renders", 0), "AP")
+    assert found
+    assert (found["most"], found["most_text"], found["text"]) == (7.5, "7 or 8", "more than 7 or 8 labelled photos")
 
 
 def test_less_than_one_photo_is_said_so() -> None:

@@ -5,7 +5,13 @@ from coldstart.study.verdict import sentences
 
 def point(arm: str, budget: int | str, ap: float | None, interval: list[float] | None = None) -> dict[str, Any]:
     photos = 8 if budget == "all" else budget
-    return {"arm": arm, "budget": budget, "photos": photos, "AP": {"mean": ap, "interval": interval}}
+    return {
+        "arm": arm,
+        "budget": budget,
+        "photos": photos,
+        "photos_text": str(photos),
+        "AP": {"mean": ap, "interval": interval},
+    }
 
 
 def difference(
@@ -61,7 +67,7 @@ def test_what_synthetic_pictures_are_worth_is_said_with_intervals() -> None:
     assert said[1:] == [
         "Without any labelled photo, a pictures reach AP 0.500 (0.400 to 0.600), worth about 6 labelled photos "
         "(at least 4) alone.",
-        "All 8 labelled photos alone reach AP 0.600.",
+        "All 8 labelled photos of a fold alone reach AP 0.600.",
     ]
 
 
