@@ -235,17 +235,28 @@ def _one_line(error: Exception, where: str, known: list[str], config: Any = None
     first = text.splitlines()[0]
     if isinstance(override := getattr(error, "override", None), str):
         return f"{override!r}: cannot be read as key=value ({first}); quote text with blanks or signs: \"key='a b'\""
-    return f"{prefix}{key.group(1)}: {first}" if key and key.group(1) else f"{prefix}{first}"
+    name = key.group(1) if key else ""
+    if "ListConfig" in first:
+        first = f"takes a list: {prefix}{name or 'key'}=[…]"
+    elif scalar := re.match(r"Merge error: .* value: (.*)", first):
+        found = [leaf for leaf, value in _leaves(_plain(config), "") if str(value) == scalar[1]]
+        name = found[0] if len(found) == 1 else name
+        first = f"has keys of its own and takes no value, got {scalar[1]}; see --help"
+    return f"{prefix}{name}: {first}" if name else f"{prefix}{first}"
+
+
+def _plain(config: Any) -> Any:
+    from omegaconf import OmegaConf
+
+    return OmegaConf.to_container(config) if OmegaConf.is_config(config) else config
 
 
 def _full_key(text: str, config: Any) -> str:
     """OmegaConf's message with the whole key of what is wrong in a list, of which it names the last part alone."""
-    from omegaconf import OmegaConf
-
     last = re.search(r"full_key: (\w+)$", text, re.MULTILINE)
     if last is None or config is None:
         return text
-    plain = OmegaConf.to_container(config) if OmegaConf.is_config(config) else config
+    plain = _plain(config)
     value = re.search(r"Value '(.*?)' of type", text)
     found = [
         key

@@ -9,6 +9,7 @@ import pytest
 
 from coldstart import cli
 from coldstart.errors import UserError
+from coldstart.study.config import StudyConfig
 
 
 def call(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -61,6 +62,20 @@ def test_bad_input_is_one_line_and_code_2(arguments: list[str], message: str, tm
     assert ended.stderr.count("\n") == 1
     assert ended.stdout == ""
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("seeds=0", "seeds: takes a list: seeds=[…]"),
+        ("source=x", "source: has keys of its own and takes no value, got x; see --help"),
+        ("real.simulated=7", "real.simulated: has keys of its own and takes no value, got 7; see --help"),
+    ],
+)
+def test_a_value_where_a_list_or_keys_are_wanted(key: str, message: str) -> None:
+    with pytest.raises(UserError) as told:
+        cli.typed(StudyConfig, cli.compose("coldstart", ["experiment=demo", key]))
+    assert str(told.value) == message
 
 
 def test_a_broken_config_file_is_one_line(tmp_path: Path) -> None:
