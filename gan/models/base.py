@@ -124,12 +124,12 @@ class Model(pl.LightningModule):
 
         Not PyTorch's fused one: on a CPU it mistakes gradients in another memory order than their weights'.
         """
-        adams = [torch.optim.Adam(self.groups(some), lr=self.rate, betas=self.betas) for some in self.trained()]
-        return adams, [torch.optim.lr_scheduler.LambdaLR(adam, self.factor) for adam in adams]
+        adams = [
+            torch.optim.Adam([p for network in networks for p in network.parameters()], lr=self.rate, betas=self.betas)
+            for networks in self.trained()
+        ]
 
-    def groups(self, networks: Sequence[nn.Module]) -> list[dict[str, Any]]:
-        """Parameters of one optimiser, as torch.optim takes them; all learn alike."""
-        return [{"params": [p for network in networks for p in network.parameters()]}]
+        return adams, [torch.optim.lr_scheduler.LambdaLR(adam, self.factor) for adam in adams]
 
     def factor(self, step: int) -> float:
         """What the learning rate is multiplied by at `step`, from 0."""

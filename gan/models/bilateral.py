@@ -5,9 +5,8 @@ discriminator judges, and sliced Wasserstein distances of small patches lead the
 own: colours are right after a few hundred steps.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -25,7 +24,6 @@ from gan.networks.bilateral import BilateralConfig, BilateralGenerator
 __all__ = ["Bilateral", "BilateralModelConfig", "sliced_wasserstein", "smoothness"]
 
 DIRECTIONS = 32  # random projections a scale and step
-SENSOR_RATE = 10  # of the sensor, times the rate of the rest: its noise starts faint, and is learnt as a logarithm
 
 
 @dataclass(frozen=True)
@@ -92,14 +90,6 @@ class Bilateral(Translator):
     def trained(self) -> list[list[nn.Module]]:
         """The discriminator, then the generator."""
         return [[self.critic], [self.generator]]
-
-    def groups(self, networks: Sequence[nn.Module]) -> list[dict[str, Any]]:
-        """The sensor apart, if there is one among `networks`: see `SENSOR_RATE`."""
-        (group,) = super().groups(networks)
-        fast = {id(p) for p in self.generator.sensor.parameters()} if self.generator.sensor else set()
-        parts = [[p for p in group["params"] if (id(p) in fast) == is_fast] for is_fast in (False, True)]
-        rates = (self.rate, SENSOR_RATE * self.rate)
-        return [{"params": part, "lr": rate} for part, rate in zip(parts, rates, strict=True) if part]
 
     def updates(self, pair: Pair) -> Iterator[Losses]:
         """Least squares for the discriminator, halved; for the generator four terms, and what keeps labels true.
