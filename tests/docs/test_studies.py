@@ -66,6 +66,6 @@ def test_make_demo_runs_shipped_studies(chain: Chain, folder: Path) -> None:
 
 def made(*target: str) -> tuple[str, ...]:
     """The last command of a target of the Makefile, all being installed."""
-    words = ["make", "--dry-run", "--old-file=install", *target]
+    words = ["make", "--no-print-directory", "--dry-run", "--old-file=install", *target]
     said = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     return tuple(said.splitlines()[-1].split())
