@@ -236,16 +236,19 @@ def _one_line(error: Exception, where: str, known: list[str], config: Any = None
     if isinstance(override := getattr(error, "override", None), str):
         return f"{override!r}: cannot be read as key=value ({first}); quote text with blanks or signs: \"key='a b'\""
     name = key.group(1) if key else ""
-    if "ListConfig" in first:
+    if "is not a ListConfig" in first:
         first = f"takes a list: {prefix}{name or 'key'}=[…]"
+    elif "DictConfig with ListConfig" in first:  # which of them was wanted, OmegaConf does not say
+        first = "a list where keys are wanted, or keys where a list is; see --help"
     elif scalar := re.match(r"Merge error: .* value: (.*)", first):
-        found = [leaf for leaf, value in _leaves(_plain(config), "") if str(value) == scalar[1]]
+        found = [leaf for leaf, value in _leaves(_unwrapped(config), "") if str(value) == scalar[1]]
         name = found[0] if len(found) == 1 else name
         first = f"has keys of its own and takes no value, got {scalar[1]}; see --help"
     return f"{prefix}{name}: {first}" if name else f"{prefix}{first}"
 
 
-def _plain(config: Any) -> Any:
+def _unwrapped(config: Any) -> Any:
+    """Plain dicts and lists, of whichever kind of config."""
     from omegaconf import OmegaConf
 
     return OmegaConf.to_container(config) if OmegaConf.is_config(config) else config
@@ -256,7 +259,7 @@ def _full_key(text: str, config: Any) -> str:
     last = re.search(r"full_key: (\w+)$", text, re.MULTILINE)
     if last is None or config is None:
         return text
-    plain = _plain(config)
+    plain = _unwrapped(config)
     value = re.search(r"Value '(.*?)' of type", text)
     found = [
         key

@@ -68,6 +68,8 @@ def test_bad_input_is_one_line_and_code_2(arguments: list[str], message: str, tm
     ("key", "message"),
     [
         ("seeds=0", "seeds: takes a list: seeds=[…]"),
+        ("source=[1]", "source: a list where keys are wanted, or keys where a list is; see --help"),
+        ("seeds={a: 1}", "seeds: a list where keys are wanted, or keys where a list is; see --help"),
         ("source=x", "source: has keys of its own and takes no value, got x; see --help"),
         ("real.simulated=7", "real.simulated: has keys of its own and takes no value, got 7; see --help"),
     ],
