@@ -10,6 +10,7 @@ import json
 import os
 import runpy
 import shutil
+import signal
 import subprocess
 import sys
 import traceback
@@ -19,6 +20,8 @@ from typing import Any
 from hydra.core.global_hydra import GlobalHydra
 
 from coldstart.study.steps import CONFIGS
+
+PATIENCE = 600  # seconds a command may take, on a busy machine
 
 
 class Forked(subprocess.Popen[bytes]):
@@ -44,6 +47,7 @@ def _chain(folder: str, log: str, commands: list[list[str]]) -> tuple[int, int] 
         if made:
             shutil.rmtree(Path(folder) / made, ignore_errors=True)
         if (child := os.fork()) == 0:
+            signal.alarm(PATIENCE)
             os.chdir(folder)
             file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
             for output in (sys.stdout, sys.stderr):
