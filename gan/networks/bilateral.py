@@ -17,6 +17,7 @@ CELL = 32  # pixels between two vertices of the grid along each side
 TOGETHER = 8  # cells whose pixels are changed at once: what that takes fits into a CPU's cache
 SMALL = 4  # pixels of the picture, along each side, in one of the small copy
 HINGES = 8  # of the guide
+ROW = 16  # pixels that are filtered at once
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 FAINT = 1 / 510  # a quarter of a grey level, in [-1, 1]: the noise to start from, below what 8 bits can hold
 
@@ -110,19 +111,25 @@ class BilateralGenerator(Generator):
         corners = grid.flatten(2, 3).unfold(3, 2, 1).unfold(4, 2, 1)  # N×depth×12×rows×columns×2×2
         corners = corners.permute(0, 3, 4, 2, 5, 6, 1).reshape(len(pixels), 12, -1)
         few = zip(torch.split(corners, TOGETHER), torch.split(pixels, TOGETHER), strict=True)
-        changed = torch.cat([self._changed(*part) for part in few])
+        shape = TOGETHER, 4, self.depth, CELL * CELL  # kept from part to part: new memory costs more than the product
+        weights = None if torch.is_grad_enabled() else pixels.new_empty(shape)
+        at = _corners(pixels.device)[:, None]
+        changed = torch.cat([self._changed(*part, at, weights) for part in few])
         return changed.view(cells.shape).permute(0, 3, 1, 4, 2, 5).reshape(x.shape)
 
-    def _changed(self, corners: Tensor, pixels: Tensor) -> Tensor:
-        """`pixels`, cells×3×1024, by the matrices at the cells' `corners`, cells×12×(4·depth)."""
+    def _changed(self, corners: Tensor, pixels: Tensor, at: Tensor, out: Tensor | None) -> Tensor:
+        """`pixels`, cells×3×1024, by the matrices at the cells' `corners`, cells×12×(4·depth).
+
+        `at`, 4×1×1024, is each pixel's nearness to the corners; `out` takes its product with nearness in the guide.
+        """
         levels = torch.arange(self.depth, device=pixels.device)[:, None]
         value = self.value(pixels).clamp(0, 1) * (self.depth - 1)
         near = F.relu(1 - (value - levels).abs())
-        weights = (_corners(pixels.device)[:, None] * near[:, None]).flatten(1, 2)
-        matrices = torch.bmm(corners, weights).view(-1, 3, 4, CELL * CELL)
+        weights = torch.mul(at, near[:, None], out=None if out is None else out[: len(pixels)])
+        matrices = torch.bmm(corners, weights.flatten(1, 2)).view(-1, 3, 4, CELL * CELL)
         changed = pixels + matrices[:, :, 3]
         for channel in range(3):
-            changed = torch.addcmul(changed, matrices[:, :, channel], pixels[:, channel : channel + 1])
+            changed.addcmul_(matrices[:, :, channel], pixels[:, channel : channel + 1])
         return changed
 
 
@@ -152,8 +159,9 @@ class Sensor(nn.Module):
         grain = torch.cat([torch.ones(1, device=x.device), self.grain.tanh()])
         correlation = (grain[:, None, None] * self.rings3).sum(0)
         noise = _filtered(_white(x, seeds), correlation / correlation.square().sum().sqrt())
-        light = (y.clamp(-1, 1) + 1) / 2
-        return y + noise * (self.log_read.mul(2).exp() + self.log_shot.mul(2).exp() * light).sqrt()
+        read, shot = self.log_read.mul(2).exp(), self.log_shot.mul(2).exp()
+        deviation = torch.addcmul(read + shot / 2, shot / 2, y.clamp(-1, 1)).sqrt_()
+        return y.addcmul(noise, deviation)
 
     def kernel(self) -> Tensor:
         """5×5: the mean of a ring takes at most half of a pixel, or gives as much to it."""
@@ -170,17 +178,16 @@ def rings(side: int) -> Tensor:
 
 
 def _filtered(x: Tensor, kernel: Tensor) -> Tensor:
-    """Each channel of `x` through one odd `kernel`, the border continued.
+    """Each channel of `x`, whose width is a multiple of 16, through one odd `kernel`, the border continued.
 
-    As a sum of shifted pictures: for three channels half the time of a grouped convolution on a CPU.
+    As a convolution that finds 16 neighbours of a row at once, by the kernel at 16 places: for one channel to another
+    a CPU takes three times as long.
     """
-    (height, width), side = x.shape[2:], len(kernel)
+    side = len(kernel)
     padded = F.pad(x, (side // 2,) * 4, "replicate")
-    y = torch.zeros_like(x)
-    for row in range(side):
-        for column in range(side):
-            y = y.addcmul_(padded[:, :, row : row + height, column : column + width], kernel[row, column])
-    return y
+    places = torch.stack([F.pad(kernel, (place, ROW - 1 - place)) for place in range(ROW)])
+    y = F.conv2d(padded.flatten(0, 1)[:, None], places[:, None], stride=(1, ROW))
+    return y.permute(0, 2, 3, 1).reshape(x.shape)
 
 
 def _white(x: Tensor, seeds: list[int] | None) -> Tensor:

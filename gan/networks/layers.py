@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from coldstart.errors import UserError
+from gan.networks.instance_norm import InstanceNorm
 
 __all__ = [
     "Generator",
+    "ReflectionPad",
     "add_bounded",
     "check_norm",
     "check_residual",
@@ -20,16 +21,13 @@ __all__ = [
 ]
 
 
-class InstanceNorm(nn.InstanceNorm2d):
-    """`nn.InstanceNorm2d` without weights or statistics; N×C×H×W in any memory order, which the output keeps.
-
-    PyTorch's own copies channels-last maps into another order and back, which costs more than all else it does.
-    """
+class ReflectionPad(nn.ReflectionPad2d):
+    """`nn.ReflectionPad2d` that keeps the kind of number: autocast would make it float32, and half again behind it."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Each channel of each image to mean 0 and variance 1."""
-        each = [F.batch_norm(image, None, None, training=True, eps=self.eps) for image in x.unsqueeze(1)]
-        return torch.cat(each) if len(each) > 1 else each[0]
+        """`x` with its borders mirrored."""
+        with torch.autocast(x.device.type, enabled=False):
+            return super().forward(x)
 
 
 NORMS: dict[str, type[nn.Module]] = {"instance": InstanceNorm, "batch": nn.BatchNorm2d}

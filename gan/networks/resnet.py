@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from coldstart.errors import UserError
-from gan.networks.layers import Generator, check_norm, check_residual, init_weights, norm_layer
+from gan.networks.layers import Generator, ReflectionPad, check_norm, check_residual, init_weights, norm_layer
 
 __all__ = ["ResnetBlock", "ResnetConfig", "ResnetGenerator"]
 
@@ -38,12 +38,12 @@ class ResnetBlock(nn.Module):
         super().__init__()
         bias = norm == "instance"
         self.conv_block = nn.Sequential(
-            nn.ReflectionPad2d(1),
+            ReflectionPad(1),
             nn.Conv2d(channels, channels, 3, bias=bias),
             norm_layer(norm, channels),
             nn.ReLU(inplace=True),
             *([nn.Dropout(0.5)] if dropout else []),
-            nn.ReflectionPad2d(1),
+            ReflectionPad(1),
             nn.Conv2d(channels, channels, 3, bias=bias),
             norm_layer(norm, channels),
         )
@@ -86,7 +86,7 @@ class ResnetGenerator(Generator):
         self.in_channels, self.out_channels, self.residual = in_channels, out_channels, residual
         bias = norm == "instance"  # batch norm has a shift of its own
         layers: list[nn.Module] = [
-            nn.ReflectionPad2d(3),
+            ReflectionPad(3),
             nn.Conv2d(in_channels, base, 7, bias=bias),
             norm_layer(norm, base),
             nn.ReLU(inplace=True),
@@ -107,7 +107,7 @@ class ResnetGenerator(Generator):
                 ]
             layers += [norm_layer(norm, channels // 2), nn.ReLU(inplace=True)]
         last = nn.Conv2d(base, out_channels, 7)
-        layers += [nn.ReflectionPad2d(3), last, nn.Tanh()]
+        layers += [ReflectionPad(3), last, nn.Tanh()]
         self.model = nn.Sequential(*layers)
         init_weights(self)
         if residual:
