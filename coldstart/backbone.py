@@ -80,7 +80,8 @@ def efficientnet_lite0(pretrained: bool, *, pooled: bool = False) -> nn.Module:
 class Float32(nn.Module):
     """Computes `inner` in float32 on a CPU where its weights learn, whatever autocast says.
 
-    The weight gradient of a 5×5 depthwise convolution takes 3 to 18 times as long in bfloat16 (oneDNN, AVX-512).
+    Of a depthwise convolution, the weight gradient of 5×5 takes 3 to 18 times as long in bfloat16, the input gradient
+    of stride 2 takes 6 to 40 times as long (oneDNN, AVX-512 and AMX).
     """
 
     def __init__(self, inner: nn.Conv2d) -> None:
@@ -97,7 +98,7 @@ class Float32(nn.Module):
 
 
 def fold_batch_norm(module: nn.Module) -> None:
-    """Multiply every batch norm into the convolution before it (in place), and make 5×5 depthwise ones `Float32`.
+    """Multiply every batch norm into the convolution before it (in place), and make slow depthwise ones `Float32`.
 
     With fixed statistics, batch norm is an affine map per channel, so the outputs stay what they are. Statistics of
     small batches from two domains would be of no use, and a training step on a CPU takes less than half the time.
@@ -110,8 +111,8 @@ def fold_batch_norm(module: nn.Module) -> None:
             folded: nn.Conv2d = fuse_conv_bn_eval(convolution[1].eval(), child.eval())
             # A bias that there was none of before would not learn.
             folded.requires_grad_(convolution[1].weight.requires_grad)
-            wide = convolution[1].groups > 1 and convolution[1].kernel_size == (5, 5)
-            setattr(module, convolution[0], Float32(folded) if wide else folded)
+            slow = convolution[1].kernel_size == (5, 5) or convolution[1].stride == (2, 2)
+            setattr(module, convolution[0], Float32(folded) if convolution[1].groups > 1 and slow else folded)
             setattr(module, name, child.act)  # timm's batch norm carries the activation
             convolution = None
         else:

@@ -64,6 +64,16 @@ def test_float32_computes_outside_autocast() -> None:
     torch.testing.assert_close(wide, inner(x.bfloat16().float()))
 
 
+def test_float32_are_the_slow_depthwise_convolutions() -> None:
+    network = efficientnet_lite0(pretrained=False)
+    fold_batch_norm(network)
+    wide = [m.inner for m in network.modules() if isinstance(m, Float32)]
+    assert {(c.kernel_size[0], c.stride[0]) for c in wide} == {(5, 1), (5, 2), (3, 2)}
+    assert all(c.groups == c.in_channels for c in wide)
+    rest = [m for m in network.modules() if isinstance(m, torch.nn.Conv2d) and m not in wide and m.groups > 1]
+    assert {(c.kernel_size[0], c.stride[0]) for c in rest} == {(3, 1)}
+
+
 def test_float32_is_for_weights_that_learn() -> None:
     inner = torch.nn.Conv2d(4, 4, 5, padding=2, groups=4)
     x = torch.randn(1, 4, 8, 8)
