@@ -38,4 +38,4 @@ def _overlap(boxes: Tensor, kept: Tensor) -> Tensor:
 
     area = (x2 - x1) * (y2 - y1)
     inside = shared(x1, x2) * shared(y1, y2)
-    return (inside / (area[kept, None] + area - inside)).nan_to_num()
+    return inside / (area[kept, None] + area - inside).clamp(min=torch.finfo(inside.dtype).tiny)
