@@ -29,6 +29,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks import coco_evaluation, plain_detector
 from coldstart import dataset, training
 from coldstart.cli import typed
+from coldstart.memory import keep_freed
 from coldstart.tables import aligned
 from coldstart.tracking import LoggerConfig
 from detect import detectors, inference, onnx_model
@@ -65,6 +66,7 @@ def main(keys: list[str]) -> None:
     """Print the tables."""
     config = typed(Speed, OmegaConf.from_dotlist(keys))
     training.quiet()
+    keep_freed()  # as our commands do; plain has it too
     print(f"{config}\n{torch.get_num_threads()} threads, ours in {training.precision(config.precision)}\n", flush=True)
     with tempfile.TemporaryDirectory() as root:
         folder = make(Path(root) / "photos", config.photos, (config.photo[0], config.photo[1]))

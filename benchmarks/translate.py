@@ -26,6 +26,7 @@ from torch.utils.data import DataLoader, Dataset
 from benchmarks import plain_gan
 from coldstart import training
 from coldstart.cli import conf_dir, typed
+from coldstart.memory import keep_freed
 from coldstart.tables import aligned
 from gan.data import Pair
 from gan.models import MODELS
@@ -84,6 +85,7 @@ def main(keys: list[str]) -> None:
     if config.threads:
         torch.set_num_threads(config.threads)
     training.quiet()
+    keep_freed()  # as our commands do; plain has it too
     print(f"{config}\n{torch.get_num_threads()} threads, ours in {training.precision(config.precision)}\n")
     rows = []
     for name in config.models:

@@ -10,6 +10,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from coldstart import memory
 from coldstart.errors import UserError
 
 if TYPE_CHECKING:
@@ -138,6 +139,7 @@ class Job(Generic[C]):
         """Run the task. Exits on bad input, since Hydra would print a line of its own above an exception of ours."""
         from omegaconf import OmegaConf
 
+        memory.keep_freed()
         try:
             OmegaConf.resolve(config)
             self.task(typed(self.schema, config))
