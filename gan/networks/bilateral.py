@@ -111,22 +111,20 @@ class BilateralGenerator(Generator):
         corners = grid.flatten(2, 3).unfold(3, 2, 1).unfold(4, 2, 1)  # N×depth×12×rows×columns×2×2
         corners = corners.permute(0, 3, 4, 2, 5, 6, 1).reshape(len(pixels), 12, -1)
         few = zip(torch.split(corners, TOGETHER), torch.split(pixels, TOGETHER), strict=True)
-        shape = TOGETHER, 4, self.depth, CELL * CELL  # kept from part to part: new memory costs more than the product
-        weights = None if torch.is_grad_enabled() else pixels.new_empty(shape)
         at = _corners(pixels.device)[:, None]
-        changed = torch.cat([self._changed(*part, at, weights) for part in few])
+        changed = torch.cat([self._changed(*part, at) for part in few])
         return changed.view(cells.shape).permute(0, 3, 1, 4, 2, 5).reshape(x.shape)
 
-    def _changed(self, corners: Tensor, pixels: Tensor, at: Tensor, out: Tensor | None) -> Tensor:
+    def _changed(self, corners: Tensor, pixels: Tensor, at: Tensor) -> Tensor:
         """`pixels`, cells×3×1024, by the matrices at the cells' `corners`, cells×12×(4·depth).
 
-        `at`, 4×1×1024, is each pixel's nearness to the corners; `out` takes its product with nearness in the guide.
+        `at`, 4×1×1024, is how near each pixel is to the corners.
         """
         levels = torch.arange(self.depth, device=pixels.device)[:, None]
         value = self.value(pixels).clamp(0, 1) * (self.depth - 1)
         near = F.relu(1 - (value - levels).abs())
-        weights = torch.mul(at, near[:, None], out=None if out is None else out[: len(pixels)])
-        matrices = torch.bmm(corners, weights.flatten(1, 2)).view(-1, 3, 4, CELL * CELL)
+        weights = (at * near[:, None]).flatten(1, 2)
+        matrices = torch.bmm(corners, weights).view(-1, 3, 4, CELL * CELL)
         changed = pixels + matrices[:, :, 3]
         for channel in range(3):
             changed.addcmul_(matrices[:, :, channel], pixels[:, channel : channel + 1])
