@@ -10,7 +10,7 @@ demo: install
 	$(PY) -m coldstart experiment=$(DEMO)
 
 test: install blender chromium .venv-bpy5/.installed lint
-	$(PY) -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile
+	$(PY) -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 lint: install
 	$(PY) -m ruff check .

@@ -141,7 +141,8 @@ def test_dropped_photos_are_shown_with_boxes_and_table(
     drawn = np.asarray(Image.open(io.BytesIO(answer)).convert("RGB"))
     x, y, width, height = found[0].box
     right = min(round(x + width), drawn.shape[1] - 1)
-    assert tuple(drawn[round(y + height / 2), right]) == class_colour(NAMES.index(found[0].name), 3)
+    edge = drawn[max(round(y), 0) : round(y + height), right]  # of which weaker boxes may cover a part
+    assert (edge == class_colour(NAMES.index(found[0].name), 3)).all(axis=1).any()
 
     shown.locator("#score input[type=number]").fill(f"{high:.2f}")
     shown.locator("#score input[type=number]").press("Enter")
