@@ -4,7 +4,7 @@ import pytest
 import torch
 from torchvision.ops import box_iou
 
-from detect.voting import suppress_and_vote
+from detect.voting import VOTERS, suppress_and_vote
 
 BOX = torch.tensor([20.0, 30.0, 60.0, 90.0])
 
@@ -59,3 +59,9 @@ def test_autocast_does_not_round_boxes() -> None:
     exact = suppress_and_vote(found, nms=0.6, sigma=0.1, most=10)["boxes"]
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(suppress_and_vote(found, nms=0.6, sigma=0.1, most=10)["boxes"], exact)
+
+
+def test_the_best_vote() -> None:
+    found = crowd(VOTERS + 500, noise=1.5)
+    expected = suppress_and_vote({key: value[:VOTERS] for key, value in found.items()}, nms=0.5, sigma=0.1, most=1)
+    torch.testing.assert_close(suppress_and_vote(found, nms=0.5, sigma=0.1, most=1), expected)
