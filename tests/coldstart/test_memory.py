@@ -1,5 +1,6 @@
 """Freed memory stays with the process."""
 
+import os
 import subprocess
 import sys
 
@@ -22,10 +23,11 @@ print(faults())
 
 def faults(how: str) -> int:
     """Pages that the kernel had to make for twenty rounds of the same tensors."""
-    done = subprocess.run([sys.executable, "-c", CODE, how], check=True, capture_output=True, text=True)
+    mapped = os.environ | {"MALLOC_MMAP_THRESHOLD_": "65536"}  # each by itself: what glibc does differs by its history
+    done = subprocess.run([sys.executable, "-c", CODE, how], check=True, capture_output=True, text=True, env=mapped)
     return int(done.stdout)
 
 
 def test_the_same_tensors_again_need_no_new_pages() -> None:
-    assert faults("keep") < 1000
-    assert faults("leave") > 100_000  # else this test could not fail
+    assert faults("keep") < 500
+    assert faults("leave") > 1500  # else this test could not fail; a page may be one of 2 MB
