@@ -4,7 +4,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from detect.drawing import MISSED, RIGHT, Mark, draw_batch, draw_marks
+from detect.drawing import MISSED, RIGHT, Mark, class_colour, draw_batch, draw_found, draw_marks
+from detect.inference import Detection
 
 
 def near(picture: Image.Image, colour: tuple[int, int, int]) -> np.ndarray:
@@ -50,3 +51,15 @@ def test_a_batch_becomes_a_grid(tmp_path: Path) -> None:
     with Image.open(tmp_path / "batch.png") as sheet:
         assert sheet.size == (200, 80)
         assert np.asarray(sheet)[:, 50:100].any()
+
+
+def test_what_was_found_has_the_colour_of_its_class_and_dashes_if_unsure() -> None:
+    names = ["milk", "butter"]
+    found = [
+        Detection([50.0, 100.0, 100.0, 200.0], "butter", 0.9),
+        Detection([250.0, 100.0, 100.0, 200.0], "milk", 0.4),
+    ]
+    drawn = np.asarray(draw_found(Image.new("RGB", (400, 400)), found, names, sure=0.5))
+    assert (drawn[150:300, 150] == class_colour(1, 2)).all()
+    dashes = (drawn[150:300, 350] == class_colour(0, 2)).all(1)
+    assert dashes.any() and not dashes.all()
