@@ -25,12 +25,13 @@ def _albedo(path: Path) -> Floats:
     return 2 * read_albedo(path) ** np.float32(1 / 2.2) - 1
 
 
-# name: what mirroring multiplies each channel by, and how its file is read to H×W×C in [-1, 1] (edges: from the mask)
+# name: what mirroring multiplies each channel by, and how its file is read to H×W×C in [-1, 1] (None: from the mask)
 GUIDES: dict[str, tuple[tuple[int, ...], Callable[[Path], Floats] | None]] = {
     "depth": ((1,), _depth),  # 1 at the camera, -1 at infinity
     "normals": ((-1, 1, 1), read_normals),  # camera axes, x to the right
     "albedo": ((1, 1, 1), _albedo),
     "edges": ((1,), None),  # 1 on both sides of the border of an instance, else -1
+    "objects": ((1,), None),  # 1 where there is an object, else -1
 }
 
 
@@ -79,7 +80,7 @@ def read_guide(folder: Dataset, image: Image, names: Sequence[str]) -> Floats:
     for name in names:
         read = GUIDES[name][1]
         if read is None:
-            layers.append(_edges(read_instances(folder, image)))
+            layers.append(MASKED[name](read_instances(folder, image)))
             continue
         path = folder.pass_path(image, name)
         if not path.is_file():
@@ -98,3 +99,10 @@ def _edges(instances: NDArray[Any]) -> Floats:
     edge[1:][down] = edge[:-1][down] = 1
     edge[:, 1:][right] = edge[:, :-1][right] = 1
     return edge[..., None]
+
+
+def _objects(instances: NDArray[Any]) -> Floats:
+    return np.where(instances > 0, np.float32(1), np.float32(-1))[..., None]
+
+
+MASKED: dict[str, Callable[[NDArray[Any]], Floats]] = {"edges": _edges, "objects": _objects}

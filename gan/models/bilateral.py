@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from coldstart.errors import UserError
 from gan.data import Pair
+from gan.guide import guide_channels
 from gan.metrics.patches import random_directions
 from gan.models.base import Translator, TranslatorConfig
 from gan.models.critic import AugmentConfig, patch_critic
@@ -73,7 +74,7 @@ def sliced_wasserstein(a: Tensor, b: Tensor, scales: int) -> Tensor:
 
 def smoothness(grid: Tensor) -> Tensor:
     """The sum of the mean squared differences between neighbours of N×D×3×4×h×w, along D, h and w."""
-    return torch.stack([grid.diff(dim=dim).square().mean() for dim in (1, 4, 5)]).sum()
+    return torch.stack([grid.diff(dim=dim).square().mean() for dim in (1, 4, 5) if grid.shape[dim] > 1]).sum()
 
 
 class Bilateral(Translator):
@@ -83,7 +84,8 @@ class Bilateral(Translator):
     generator: BilateralGenerator
 
     def __init__(self, config: BilateralModelConfig, steps: int, seed: int = 0, epoch: int = 1) -> None:
-        super().__init__(config, BilateralGenerator(3, 3, **asdict(config.generator)), steps, seed, epoch)
+        wide = 3 + guide_channels(config.generator.guide)
+        super().__init__(config, BilateralGenerator(wide, 3, **asdict(config.generator)), steps, seed, epoch)
         self.config = config
         self.critic = patch_critic(config.discriminator, config.augment)
 
@@ -98,14 +100,15 @@ class Bilateral(Translator):
         the grid treat colours alike. `identity`: the mean of A², since nothing is to change without a reason.
         """
         config = self.config
-        fake, grid = self.generator.with_grid(pair.source)
+        fake, grid = self.generator.with_grid(torch.cat([pair.source, pair.guide], 1))
+        levels = torch.split(grid, [self.generator.depth, len(self.generator.guide)], 1)
         yield {"discriminator": self.critic.judged(pair.target, fake)}
         with torch.autocast(fake.device.type, enabled=False):
             patches = sliced_wasserstein(fake, pair.target, config.scales)
         yield {
             "adversarial": config.lambda_gan * self.critic.fooled(fake),
             "patches": config.lambda_patches * patches,
-            "smooth": config.lambda_smooth * smoothness(grid),
+            "smooth": config.lambda_smooth * torch.stack([smoothness(part) for part in levels if part.shape[1]]).sum(),
             "identity": config.lambda_identity * grid.square().mean(),
             **self.safety(pair.source, fake, pair.objects),
         }

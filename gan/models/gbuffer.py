@@ -58,7 +58,3 @@ class GBuffer(Translator):
         fake: Tensor = self.generator(torch.cat([pair.source, pair.guide], 1))
         yield {"discriminator": self.critic.judged(pair.target, fake)}
         yield {"adversarial": self.critic.fooled(fake), **self.safety(pair.source, fake, pair.objects)}
-
-    def pictures(self, pair: Pair) -> list[Tensor]:
-        """As of `Translator`, whose generators are not told of the guide."""
-        return [pair.source, self.final(torch.cat([pair.source, pair.guide], 1)), pair.target]

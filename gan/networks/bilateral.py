@@ -2,7 +2,8 @@
 
 import itertools
 import zlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +20,7 @@ SMALL = 4  # pixels of the picture, along each side, in one of the small copy
 HINGES = 8  # of the guide
 ROW = 16  # pixels that are filtered at once
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+OBJECTS = "objects"  # the one guide it can be told, see gan.guide
 FAINT = 1 / 510  # a quarter of a grey level, in [-1, 1]: the noise to start from, below what 8 bits can hold
 
 
@@ -30,9 +32,12 @@ class BilateralConfig:
     depth: int = 8
     residual: float = 0.25
     sensor: bool = True
+    guide: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         check_residual(self.residual, "model.generator.residual")
+        if self.guide not in ([], [OBJECTS]):
+            raise UserError(f"model.generator.guide: bilateral takes [] or [{OBJECTS}], got {self.guide}")
         if self.base < 1 or self.depth < 2 or not self.residual:
             raise UserError(
                 "model.generator: base must be at least 1, depth at least 2 and residual above 0, "
@@ -43,6 +48,8 @@ class BilateralConfig:
 class BilateralGenerator(Generator):
     """N×3×H×W to the same, H and W multiples of 32: an affine function of each pixel's colour, then a `Sensor`.
 
+    With the guide `objects` (see `gan.guide`), N×4×H×W.
+
     A small network sees the picture four times smaller and says at each vertex of a grid, every 32 pixels and for
     `depth` values of the guide, by which 3×4 matrix A the colours there are to change. Each pixel finds its own A
     between the eight vertices around it, by its place and by its value in the guide, a learned function of its colour
@@ -51,6 +58,11 @@ class BilateralGenerator(Generator):
 
     Two things differ from the paper: pixels to a vertex are fixed instead of vertices to a picture, so that a crop is
     treated as the picture it is from; and the grid is a change.
+
+    Told where the objects are, it changes them as light does: by a gain of each channel, whatever their colour, since
+    what they are made of is known (von Kries 1902; a gain of light is one of the gamma-encoded value, too). What stands
+    around them may be of another material in the photos. The gains are a further level of the grid, which is for every
+    pixel whatever its value; the others are for pixels around objects alone.
     """
 
     stride = CELL
@@ -64,8 +76,10 @@ class BilateralGenerator(Generator):
         depth: int = 8,
         residual: float = 0.25,
         sensor: bool = True,
+        guide: Sequence[str] = (),
     ) -> None:
         super().__init__()
+        self.guide = list(guide)
         self.in_channels, self.out_channels, self.residual, self.depth = in_channels, out_channels, residual, depth
         widths = [3, base, 2 * base, 4 * base]
         layers: list[nn.Module] = [nn.AvgPool2d(SMALL)]
@@ -73,7 +87,7 @@ class BilateralGenerator(Generator):
             layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.ReLU(inplace=True)]
         self.local = nn.Sequential(*layers, nn.Conv2d(widths[-1], widths[-1], 2, padding=1))  # from cells to vertices
         self.overall = nn.Linear(widths[-1], widths[-1])
-        self.matrices = nn.Conv2d(widths[-1], 12 * depth, 1)
+        self.matrices = nn.Conv2d(widths[-1], 12 * depth + 3 * len(self.guide), 1)
         nn.init.zeros_(self.matrices.weight)
         nn.init.zeros_(self.matrices.bias)  # type: ignore[arg-type]
         self.value = _luma()  # in the guide
@@ -84,21 +98,27 @@ class BilateralGenerator(Generator):
         return self.with_grid(x)[0]
 
     def with_grid(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The translation of `x`, and the grid, N×`depth`×3×4×(H/32 + 1)×(W/32 + 1), it was made by."""
+        """The translation of `x`, and the grid, N×`depth`×3×4×(H/32 + 1)×(W/32 + 1), it was made by.
+
+        With the guide `objects` the grid has one more level, the last.
+        """
         with torch.autocast(x.device.type, enabled=False):
             x = x.float()
-            grid = self.grid(x)
+            grid = self.grid(x[:, :3])
             y = self.slice(grid, x).clamp(-1, 1)
             if self.sensor is not None:
-                y = self.sensor(y, None if self.training else [_digest(image) for image in x]).clamp(-1, 1)
+                y = self.sensor(y, None if self.training else [_digest(image) for image in x[:, :3]]).clamp(-1, 1)
             return y, grid
 
     def grid(self, x: Tensor) -> Tensor:
-        """The matrices A at the vertices."""
+        """The matrices A at the vertices, `x` being colours alone."""
         local = self.local(x)
         features = F.relu(local + self.overall(local.mean((2, 3)))[..., None, None])
         bounded: Tensor = self.residual * torch.tanh(self.matrices(features))
-        return bounded.view(len(x), self.depth, 3, 4, *bounded.shape[2:])
+        matrices, gains = torch.split(bounded, [12 * self.depth, 3 * len(self.guide)], 1)
+        light = torch.einsum("nchw,crk->nrkhw", gains, _gain(x.device)) if self.guide else gains
+        levels = [part.reshape(len(x), -1, 3, 4, *bounded.shape[2:]) for part in (matrices, light)]
+        return torch.cat(levels, 1)
 
     def slice(self, grid: Tensor, x: Tensor) -> Tensor:
         """x + A·(x, 1), A interpolated linearly between the vertices along y, x and the guide.
@@ -107,22 +127,26 @@ class BilateralGenerator(Generator):
         cell: 12 × 4·depth by 4·depth × 1024. On a CPU that takes half of `grid_sample`'s time.
         """
         cells = x.unfold(2, CELL, CELL).unfold(3, CELL, CELL).permute(0, 2, 3, 1, 4, 5)
-        pixels = cells.reshape(-1, 3, CELL * CELL)
+        pixels = cells.reshape(-1, x.shape[1], CELL * CELL)
         corners = grid.flatten(2, 3).unfold(3, 2, 1).unfold(4, 2, 1)  # N×depth×12×rows×columns×2×2
         corners = corners.permute(0, 3, 4, 2, 5, 6, 1).reshape(len(pixels), 12, -1)
         few = zip(torch.split(corners, TOGETHER), torch.split(pixels, TOGETHER), strict=True)
         at = _corners(pixels.device)[:, None]
         changed = torch.cat([self._changed(*part, at) for part in few])
-        return changed.view(cells.shape).permute(0, 3, 1, 4, 2, 5).reshape(x.shape)
+        changed = changed.view(*cells.shape[:3], 3, CELL, CELL)
+        return changed.permute(0, 3, 1, 4, 2, 5).reshape(len(x), 3, *x.shape[2:])
 
     def _changed(self, corners: Tensor, pixels: Tensor, at: Tensor) -> Tensor:
-        """`pixels`, cells×3×1024, by the matrices at the cells' `corners`, cells×12×(4·depth).
+        """`pixels`, cells×3×1024 or with the guide 4, by the matrices at the cells' `corners`, cells×12×(4·depth).
 
         `at`, 4×1×1024, is how near each pixel is to the corners.
         """
+        pixels, objects = torch.split(pixels, [3, len(self.guide)], 1)
         levels = torch.arange(self.depth, device=pixels.device)[:, None]
         value = self.value(pixels).clamp(0, 1) * (self.depth - 1)
         near = F.relu(1 - (value - levels).abs())
+        if self.guide:
+            near = torch.cat([near * (1 - objects) / 2, torch.ones_like(objects)], 1)
         weights = (at * near[:, None]).flatten(1, 2)
         matrices = torch.bmm(corners, weights).view(-1, 3, 4, CELL * CELL)
         changed = pixels + matrices[:, :, 3]
@@ -207,6 +231,12 @@ def _corners(device: torch.device) -> Tensor:
     to = (torch.arange(CELL, device=device) + 0.5) / CELL
     ends = torch.stack([1 - to, to])
     return (ends[:, None, :, None] * ends[None, :, None, :]).reshape(4, -1)
+
+
+def _gain(device: torch.device) -> Tensor:
+    """3×3×4: for each channel the A that adds as much of it as there is, black being -1."""
+    unit = torch.eye(3, device=device)
+    return torch.cat([unit[:, :, None] * unit[:, None], unit[:, :, None]], 2)
 
 
 def _luma() -> nn.Sequential:

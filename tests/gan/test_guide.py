@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as Picture
 
 from coldstart.dataset import Dataset, write_atomic
 from coldstart.errors import UserError
@@ -42,6 +43,9 @@ def test_every_guide_lies_in_its_range(passes: Dataset) -> None:
     assert edges[y, x]
     assert edges[y - 1, x] if y else True
     assert not edges[y + 2 : y + side - 2, x + 2 : x + side - 2].any()
+    inside = np.asarray(Picture.open(passes.mask_path(passes.images[0]))) > 0
+    assert inside[y, x] and not inside.all()
+    assert np.array_equal(found["objects"][..., 0], np.where(inside, 1, -1))
 
 
 def test_mirrored_crops_turn_the_normals_with_them(passes: Dataset, photos: Path) -> None:

@@ -73,6 +73,23 @@ def test_colours_are_found_in_a_few_steps(pair: Pair) -> None:
     assert costs[-1] < 0.4 * costs[0]
 
 
+def test_told_of_objects_it_learns_their_light(pair: Pair) -> None:
+    bilateral = model(generator=BilateralConfig(4, 4, sensor=False, guide=["objects"]), lambda_smooth=0.0)
+    told = pair._replace(guide=2 * pair.objects - 1)
+    _, losses = bilateral.updates(told)
+    losses["patches"].backward()
+    gradient = bilateral.generator.matrices.bias.grad
+    assert gradient is not None
+    matrices, gains = gradient[:48], gradient[48:]
+    assert gains.shape == (3,)
+    assert gains.all() and matrices.any()
+    everywhere = pair._replace(guide=torch.ones_like(pair.objects))
+    bilateral.zero_grad()
+    _, losses = bilateral.updates(everywhere)
+    losses["patches"].backward()
+    assert not bilateral.generator.matrices.bias.grad[:48].any(), "colours alone decide around objects only"  # type: ignore[index]
+
+
 def test_bad_weights_are_refused() -> None:
     with pytest.raises(UserError, match=r"model\.lambda_patches: must not be negative, got -1"):
         BilateralModelConfig(lambda_patches=-1)

@@ -41,7 +41,7 @@ def test_objects_can_count_more(pair: Pair) -> None:
 
 def test_the_same_render_gives_the_same_picture(pair: Pair) -> None:
     model = tiny(generator=UnetConfig(6, 4, "instance", dropout=True))
-    wide = Pair(*(F.interpolate(part, 64) if part.shape[1] else part for part in pair))
+    wide = Pair(*(part.repeat(1, 1, 2, 2) for part in pair))
     assert not torch.equal(model.pictures(wide)[1], model.pictures(wide)[1])
     model.eval()
     assert torch.equal(model.pictures(wide)[1], model.pictures(wide)[1])

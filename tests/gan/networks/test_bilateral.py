@@ -52,6 +52,23 @@ def test_a_pixel_follows_from_its_own_colour() -> None:
     assert changed.sum() == 2
 
 
+def test_objects_change_as_light_changes_them() -> None:
+    torch.manual_seed(0)
+    generator = BilateralGenerator(4, 3, base=4, depth=4, sensor=False, guide=["objects"]).eval()
+    inside = torch.full((2, 1, 64, 64), -1.0)
+    inside[..., :40] = 1
+    x = torch.cat([picture(64, 64), inside], 1)
+    assert generator(x).equal(x[:, :3]), "it starts at the identity"
+    torch.nn.init.normal_(generator.matrices.weight, 0, 2)
+    grid, other = generator.grid(x[:, :3]), x.clone()
+    assert grid.shape == (2, 5, 3, 4, 3, 3)
+    other[:, :3] = -other[:, :3]
+    light, another = ((generator.slice(grid, a) + 1) / (a[:, :3] + 1) for a in (x, other))
+    torch.testing.assert_close(light[..., :40], another[..., :40], atol=0.01, rtol=0)  # a gain, whatever the colour
+    assert (light[..., :40] - 1).abs().mean() > 0.05
+    assert not torch.allclose(light[..., 40:], another[..., 40:], atol=0.1)  # around them the colour counts
+
+
 def test_autocast_costs_no_shades() -> None:
     generator, x = wild(), picture(64, 64)
     with torch.autocast("cpu", torch.bfloat16):
@@ -92,6 +109,13 @@ def test_noise_is_as_strong_as_it_says_and_correlated() -> None:
     assert noise[..., 4:196].std() == pytest.approx(0.03, rel=0.05)
     assert noise[..., 204:396].std() == pytest.approx(0.05, rel=0.05)
     assert (noise[..., 1:] * noise[..., :-1]).mean() > 0.3 * noise.square().mean()
+
+
+def test_it_is_told_of_objects_or_nothing() -> None:
+    with pytest.raises(
+        UserError, match=r"model\.generator\.guide: bilateral takes \[\] or \[objects\], got \['edges'\]"
+    ):
+        BilateralConfig(guide=["edges"])
 
 
 @pytest.mark.parametrize("options", [{"base": 0}, {"depth": 1}, {"residual": 0.0}])
