@@ -105,6 +105,8 @@ class BilateralGenerator(Generator):
         with torch.autocast(x.device.type, enabled=False):
             x = x.float()
             grid = self.grid(x[:, :3])
+            if self.guide:  # a pixel on an outline is of both sides
+                x = torch.cat([x[:, :3], F.avg_pool2d(x[:, 3:], 3, 1, 1, count_include_pad=False)], 1)
             y = self.slice(grid, x).clamp(-1, 1)
             if self.sensor is not None:
                 y = self.sensor(y, None if self.training else [_digest(image) for image in x[:, :3]]).clamp(-1, 1)

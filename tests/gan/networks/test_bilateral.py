@@ -67,6 +67,11 @@ def test_objects_change_as_light_changes_them() -> None:
     torch.testing.assert_close(light[..., :40], another[..., :40], atol=0.01, rtol=0)  # a gain, whatever the colour
     assert (light[..., :40] - 1).abs().mean() > 0.05
     assert not torch.allclose(light[..., 40:], another[..., 40:], atol=0.1)  # around them the colour counts
+    within, without = (
+        generator.slice(grid, torch.cat([x[:, :3], sign * torch.ones(2, 1, 64, 64)], 1)) for sign in (1, -1)
+    )
+    expected = torch.lerp(within[..., 38:42], without[..., 38:42], torch.tensor([0, 1 / 3, 2 / 3, 1])).clamp(-1, 1)
+    torch.testing.assert_close(generator(x)[..., 38:42], expected, atol=1e-4, rtol=0)  # an outline is a bit of both
 
 
 def test_autocast_costs_no_shades() -> None:
