@@ -10,7 +10,8 @@ its last generator, and both are measured. Prints one row a folder and writes re
 pictures: swd, of their small patches; kid_lite0 and frechet_lite0, on features of EfficientNet-Lite0 (no KID or FID,
 whose numbers are others), each ± its standard error; also kid and fid where Inception's weights are stored. Means over
 pairs with the truth: psnr and ssim (higher is better), st_lpips and, where AlexNet's weights are stored, lpips, with
-95 % intervals. docs/metrics.md says how to read them.
+95 % intervals; of pixels of objects alone psnr_objects, where truth is a dataset folder with masks/. docs/metrics.md
+says how to read them.
 """
 
 from collections.abc import Iterator
@@ -31,9 +32,10 @@ from coldstart.progress import track
 from coldstart.tables import aligned
 from gan.checkpoint import GENERATOR_FILES
 from gan.data import Pictures, partners, read_picture, to_tensor
+from gan.guide import read_instances
 from gan.metrics import standard, stlpips
 from gan.metrics.distances import FEWEST, frechet_distance, kernel_distance
-from gan.metrics.pairs import bootstrap, pair_measures
+from gan.metrics.pairs import bootstrap, pair_measures, psnr
 from gan.metrics.patches import PatchDistance
 from gan.translate import TranslateConfig, translate
 
@@ -195,14 +197,19 @@ def _measure_pairs(
 ) -> None:
     """Means over pairs, each with the interval of a bootstrap over the pictures."""
     measures = pair_measures(device)
+    truth = dataset.load(str(config.truth)) if (Path(str(config.truth)) / "annotations.json").is_file() else None
+    records = {truth.path(image): image for image in truth.images} if truth is not None else {}
     for folder, listed in pairs.items():
         values: dict[str, list[float]] = {name: [] for name in measures}
         for paths in track(listed, f"{folder} and the truth", unit="pair"):
             first, second = (to_tensor(np.asarray(read_picture(path)))[None].to(device) for path in paths)
             for name, measure in measures.items():
                 values[name].append(float(measure(first, second)))
-        for name in measures:
-            rows[folder][name] = bootstrap(values[name], config.draws, config.seed)._asdict()
+            if truth is not None and (inside := read_instances(truth, records[paths[1]]) > 0).any():
+                alone = (picture[..., torch.from_numpy(inside)] for picture in (first, second))
+                values.setdefault("psnr_objects", []).append(float(psnr(*alone)))
+        for name, found in values.items():
+            rows[folder][name] = bootstrap(found, config.draws, config.seed)._asdict()
 
 
 def _absent(config: EvaluateConfig) -> dict[str, str]:

@@ -11,7 +11,7 @@ from torchmetrics.functional.image import peak_signal_noise_ratio, structural_si
 from gan.metrics import standard
 from gan.metrics.stlpips import STLpips
 
-__all__ = ["Interval", "bootstrap", "pair_measures"]
+__all__ = ["Interval", "bootstrap", "pair_measures", "psnr"]
 
 MOST = 100.0  # dB, for equal pictures, whose PSNR is infinite
 
@@ -33,13 +33,18 @@ def pair_measures(device: torch.device) -> dict[str, Measure]:
     `st_lpips`, and `lpips` if its weights are stored, when lower.
     """
     measures: dict[str, Measure] = {
-        "psnr": lambda a, b: peak_signal_noise_ratio((a + 1) / 2, (b + 1) / 2, data_range=1.0).clamp(max=MOST),
+        "psnr": psnr,
         "ssim": lambda a, b: _first(structural_similarity_index_measure((a + 1) / 2, (b + 1) / 2, data_range=1.0)),
         "st_lpips": STLpips().to(device),
     }
     if standard.stored(standard.ALEXNET):
         measures["lpips"] = standard.lpips().to(device)
     return measures
+
+
+def psnr(a: Tensor, b: Tensor) -> Tensor:
+    """Peak signal to noise ratio of two tensors in [-1, 1] in dB, at most MOST."""
+    return peak_signal_noise_ratio((a + 1) / 2, (b + 1) / 2, data_range=1.0).clamp(max=MOST)
 
 
 def _first(value: Tensor | tuple[Tensor, Tensor]) -> Tensor:

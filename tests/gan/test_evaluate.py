@@ -12,6 +12,7 @@ import pytest
 from PIL import Image as Picture
 
 from coldstart import cli, lineage
+from coldstart.dataset import Dataset
 from coldstart.errors import UserError
 from gan.evaluate import EvaluateConfig, evaluate
 
@@ -90,6 +91,23 @@ def test_one_folder_without_truth_and_photos_of_another_size(folders: dict[str, 
         values.append(row["frechet_lite0"]["value"])
     # The same photos at twice the size: brought to one scale, they are as far.
     assert values[1] == pytest.approx(values[0], rel=0.1)
+
+
+def test_objects_are_scored_apart_where_the_truth_has_masks(renders: Dataset, photos: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    for image in renders.images:
+        pixels, inside = (np.asarray(Picture.open(p)) for p in (renders.path(image), renders.mask_path(image)))
+        other = np.where(inside[..., None] > 0, pixels, 255 - pixels)
+        Picture.fromarray(other.astype(np.uint8)).save(kept / renders.path(image).name)
+    empty = np.zeros((48, 64), np.uint16)
+    Picture.fromarray(empty).save(renders.mask_path(renders.images[0]))  # shows nothing: is left out
+    keys = [f"target={photos}", f"truth={renders.root}", "accelerator=cpu", "logger=none"]
+    keys += [f"translated={kept}", f"out={tmp_path / 'out'}"]
+    evaluate(cli.typed(EvaluateConfig, cli.compose("gan_evaluate", keys)))
+    (row,) = json.loads((tmp_path / "out" / "results.json").read_text())["folders"].values()
+    assert row["psnr_objects"] == {"value": 100, "low": 100, "high": 100}
+    assert row["psnr"]["high"] < 30
 
 
 def test_bad_input_is_one_line_and_nothing_is_written(folders: dict[str, Path], tmp_path: Path) -> None:
