@@ -189,6 +189,19 @@ def _read(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: cannot be read ({type(error).__name__}); remove it to train from the start") from None
 
 
+def _check_fits(path: Path, module: pl.LightningModule) -> None:
+    ours, theirs = (
+        {name: tensor.shape for name, tensor in state.items()}
+        for state in (module.state_dict(), _read(path)["state_dict"])
+    )
+    if ours != theirs:
+        name = next(name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name))
+        raise UserError(
+            f"{path}: is of another revision of the code, whose networks differ (at {name}); "
+            "remove it to train from the start, or go on with the revision that its card.json names"
+        )
+
+
 def check_finite(losses: Mapping[str, Tensor], step: int, remedy: str) -> None:
     """Stop before a broken number reaches the weights.
 
@@ -281,8 +294,11 @@ def fit(trainer: pl.Trainer, module: pl.LightningModule, loader: Any, checkpoint
     """Train, from `checkpoint` on if there is one; Ctrl-C stays what it is, and nothing is unpickled.
 
     Raises:
-        UserError: a number is not finite; names it, the step, and the last good checkpoint.
+        UserError: a number is not finite; names it, the step, and the last good checkpoint. Or `checkpoint` has not the
+            weights of `module`.
     """
+    if checkpoint is not None:
+        _check_fits(Path(checkpoint), module)
     try:
         trainer.fit(module, loader, ckpt_path=checkpoint, weights_only=True)
     except SystemExit:  # what Lightning makes of Ctrl-C

@@ -103,6 +103,21 @@ def test_a_checkpoint_holds_no_code_and_a_damaged_one_is_named(tmp_path: Path) -
             training.saved_steps(path)
 
 
+def test_a_checkpoint_of_other_networks_is_refused(tmp_path: Path) -> None:
+    path, loader = tmp_path / "last.ckpt", DataLoader(TensorDataset(torch.ones(5, 1)), batch_size=1)
+    training.quiet()
+    training.fit(
+        training.trainer("cpu", 1, "32-true", 1, callbacks=[training.KeepCheckpoint(path, 1, 1)]), Line(), loader
+    )
+    training.fit(training.trainer("cpu", 1, "32-true", 2), Line(), loader, path)
+    wider, other = Line(), Line()
+    wider.layer = torch.nn.Linear(1, 2)
+    other.more = torch.nn.Linear(1, 1)
+    for module, name in ((wider, r"layer\.weight"), (other, r"more\.weight")):
+        with pytest.raises(UserError, match=rf"last\.ckpt: is of another revision of the code.*\(at {name}\)"):
+            training.fit(training.trainer("cpu", 1, "32-true", 2), module, loader, path)
+
+
 def test_weights_that_are_not_finite_are_not_saved(tmp_path: Path) -> None:
     path, module = tmp_path / "last.ckpt", Line()
 
