@@ -52,6 +52,11 @@ class Pair(NamedTuple):
     objects: Tensor
     guide: Tensor
 
+    @property
+    def told(self) -> Tensor:
+        """What a generator is given, N×(3 + C)×H×W: the source, and the guide behind its colours."""
+        return torch.cat([self.source, self.guide], -3)
+
 
 def read_picture(path: Path, *, upright: bool = True) -> Image.Image:
     """The 8-bit RGB picture at `path`; `upright` turns it as its EXIF orientation asks.

@@ -25,14 +25,30 @@ def _albedo(path: Path) -> Floats:
     return 2 * read_albedo(path) ** np.float32(1 / 2.2) - 1
 
 
-# name: what mirroring multiplies each channel by, and how its file is read to H×W×C in [-1, 1] (None: from the mask)
-GUIDES: dict[str, tuple[tuple[int, ...], Callable[[Path], Floats] | None]] = {
+def _edges(instances: NDArray[Any]) -> Floats:
+    edge = np.full(instances.shape, -1, np.float32)
+    down, right = instances[1:] != instances[:-1], instances[:, 1:] != instances[:, :-1]
+    edge[1:][down] = edge[:-1][down] = 1
+    edge[:, 1:][right] = edge[:, :-1][right] = 1
+    return edge[..., None]
+
+
+def _objects(instances: NDArray[Any]) -> Floats:
+    return np.where(instances > 0, np.float32(1), np.float32(-1))[..., None]
+
+
+# By name, what mirroring multiplies each channel by, and what makes H×W×C in [-1, 1] of the file of a pass …
+PASSES: dict[str, tuple[tuple[int, ...], Callable[[Path], Floats]]] = {
     "depth": ((1,), _depth),  # 1 at the camera, -1 at infinity
     "normals": ((-1, 1, 1), read_normals),  # camera axes, x to the right
     "albedo": ((1, 1, 1), _albedo),
-    "edges": ((1,), None),  # 1 on both sides of the border of an instance, else -1
-    "objects": ((1,), None),  # 1 where there is an object, else -1
 }
+# … or of the instances.
+MASKED: dict[str, tuple[tuple[int, ...], Callable[[NDArray[Any]], Floats]]] = {
+    "edges": ((1,), _edges),  # 1 on both sides of the border of an instance, else -1
+    "objects": ((1,), _objects),  # 1 where there is an object, else -1
+}
+GUIDES = PASSES | MASKED
 
 
 def channels(name: str) -> tuple[int, ...]:
@@ -78,31 +94,15 @@ def read_guide(folder: Dataset, image: Image, names: Sequence[str]) -> Floats:
     """
     layers = [np.zeros((image["height"], image["width"], 0), np.float32)]
     for name in names:
-        read = GUIDES[name][1]
-        if read is None:
-            layers.append(MASKED[name](read_instances(folder, image)))
+        if name in MASKED:
+            layers.append(MASKED[name][1](read_instances(folder, image)))
             continue
         path = folder.pass_path(image, name)
         if not path.is_file():
             raise UserError(
                 f"{path}: no such file; render with passes=[depth,normals,albedo] or give model.generator.guide=[edges]"
             )
-        layers.append(read(path))
+        layers.append(PASSES[name][1](path))
         if layers[-1].shape[:2] != layers[0].shape[:2]:
             raise UserError(f"{path}: is {layers[-1].shape[1]}×{layers[-1].shape[0]}, its picture is not")
     return np.concatenate(layers, axis=-1)
-
-
-def _edges(instances: NDArray[Any]) -> Floats:
-    edge = np.full(instances.shape, -1, np.float32)
-    down, right = instances[1:] != instances[:-1], instances[:, 1:] != instances[:, :-1]
-    edge[1:][down] = edge[:-1][down] = 1
-    edge[:, 1:][right] = edge[:, :-1][right] = 1
-    return edge[..., None]
-
-
-def _objects(instances: NDArray[Any]) -> Floats:
-    return np.where(instances > 0, np.float32(1), np.float32(-1))[..., None]
-
-
-MASKED: dict[str, Callable[[NDArray[Any]], Floats]] = {"edges": _edges, "objects": _objects}

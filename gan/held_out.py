@@ -80,7 +80,7 @@ class HeldOut:
     def _translate(self, generator: Generator, index: int) -> Tensor:
         render = self.renders[index]
         pair = to_pair(render, render[..., :3])
-        return translate_image(generator, torch.cat([pair.source, pair.guide])[None].to(self.device))[0]
+        return translate_image(generator, pair.told[None].to(self.device))[0]
 
     def _retained(self, made: Sequence[NDArray[np.uint8]]) -> float | None:
         folder = self.renders.folder

@@ -175,4 +175,4 @@ class Translator(Model):
 
     def pictures(self, pair: Pair) -> list[Tensor]:
         """The source, its translation, and a photo to compare with."""
-        return [pair.source, self.final(torch.cat([pair.source, pair.guide], 1)), pair.target]
+        return [pair.source, self.final(pair.told), pair.target]

@@ -100,7 +100,7 @@ class Bilateral(Translator):
         the grid treat colours alike. `identity`: the mean of A², since nothing is to change without a reason.
         """
         config = self.config
-        fake, grid = self.generator.with_grid(torch.cat([pair.source, pair.guide], 1))
+        fake, grid = self.generator.with_grid(pair.told)
         levels = torch.split(grid, [self.generator.depth, len(self.generator.guide)], 1)
         yield {"discriminator": self.critic.judged(pair.target, fake)}
         with torch.autocast(fake.device.type, enabled=False):

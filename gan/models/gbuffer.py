@@ -8,7 +8,6 @@ the features of a fixed network, and their LPIPS is `model.safety.perceptual`. T
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 
-import torch
 from torch import Tensor, nn
 
 from gan.data import Pair
@@ -55,6 +54,6 @@ class GBuffer(Translator):
 
     def updates(self, pair: Pair) -> Iterator[Losses]:
         """Richter et al.'s objective: adversarial, here least squares, and perceptual."""
-        fake: Tensor = self.generator(torch.cat([pair.source, pair.guide], 1))
+        fake: Tensor = self.generator(pair.told)
         yield {"discriminator": self.critic.judged(pair.target, fake)}
         yield {"adversarial": self.critic.fooled(fake), **self.safety(pair.source, fake, pair.objects)}
