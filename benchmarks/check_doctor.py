@@ -65,15 +65,17 @@ def copies(dataset: Dataset, scratch: Path) -> str:
     paths = [dataset.path(image) for image in dataset.images]
     every = near_duplicates(paths, bits=256)
     rows = [["pictures", "hash bits", "cosine", "found"], row("different ones", every)]
-    chosen = spread(paths, PICTURES)
-    for name, alter in ALTERATIONS.items():
-        pairs = []
-        for path in chosen:
-            with Picture.open(path) as opened:
-                quality = 25 if "JPEG" in name else 85
-                alter(opened.convert("RGB")).save(scratch / "altered.jpg", quality=quality)
-            pairs += near_duplicates([path, scratch / "altered.jpg"], bits=256)
-        rows.append(row(name, pairs))
+    altered = [scratch / f"{name}.jpg" for name in ALTERATIONS]
+    pairs: dict[Path, list[Pair]] = {file: [] for file in altered}
+    for path in spread(paths, PICTURES):
+        with Picture.open(path) as opened:
+            picture = opened.convert("RGB")
+        for file, (name, alter) in zip(altered, ALTERATIONS.items(), strict=True):
+            alter(picture).save(file, quality=25 if "JPEG" in name else 85)
+        for pair in near_duplicates([path, *altered], bits=256):
+            if pair.first == 0:  # of the picture and a copy, not of two copies
+                pairs[altered[pair.second - 1]].append(pair)
+    rows += [row(name, pairs[file]) for name, file in zip(ALTERATIONS, altered, strict=True)]
     return aligned(rows, right=True)
 
 

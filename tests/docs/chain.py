@@ -28,7 +28,7 @@ class Forked(subprocess.Popen[bytes]):
     """`python -m MODULE …` in a fork of this process, waited for at once, unless it is to be talked with."""
 
     def __init__(self, args: Any, **settings: Any) -> None:
-        if args[:2] == [sys.executable, "-m"] and settings.keys() <= {"stdout", "stderr", "env"}:
+        if args[:2] == [sys.executable, "-m"] and settings.keys() <= {"stdout", "stderr", "env", "text"}:
             settings |= {"preexec_fn": lambda: os._exit(_run(args[1:]))}  # instead of the exec that would follow
         super().__init__(args, **settings)
 
