@@ -162,7 +162,7 @@ class WandbRun(Run):
         """Record lineage, close the run and say how to upload it."""
         if (self.out / "card.json").is_file():
             card = read_card(self.out)
-            self.run.config.update(
+            self.run.config.update(  # type: ignore[no-untyped-call]
                 {"lineage": {k: card.get(k) for k in ("git", "parents", "coldstart")}}, allow_val_change=True
             )
             self._artifacts(card, made=not failed)

@@ -31,7 +31,7 @@ def records(file: Path) -> Iterator[Any]:
         whole += fragment
         place += HEADER + length
         if kind in (FULL, LAST):
-            yield wandb_internal_pb2.Record.FromString(whole)
+            yield wandb_internal_pb2.Record.FromString(whole)  # type: ignore[attr-defined]
             whole = b""
 
 

@@ -1,5 +1,6 @@
 """The built wheel: everything is in it, and its commands run outside the checkout."""
 
+import json
 import os
 import subprocess
 import sys
@@ -45,11 +46,34 @@ def test_commands_run_from_the_wheel_outside_the_checkout(wheel: Path, tmp_path:
     rendered = run("-m", "blender_scenes.render", *keys)
     assert rendered.returncode == 0, rendered.stderr
     assert (tmp_path / "data" / "annotations.json").is_file()
-    commands = ("gan.train", "detect.train", "coldstart")
-    for module in commands:
-        helped = run("-m", module, "--help")
-        assert helped.returncode == 0, helped.stderr
-        assert "Keys" in helped.stdout
-    others = ("gan.translate", "gan.evaluate", "detect.lr", "detect.evaluate", "detect.page", "detect.predict")
-    imported = run("-c", f"import {', '.join(others)}; print(detect.page.__file__)")
-    assert imported.stdout.startswith(str(tmp_path)), imported.stderr
+    modules = (
+        "gan.train",
+        "gan.translate",
+        "gan.evaluate",
+        "detect.lr",
+        "detect.train",
+        "detect.evaluate",
+        "detect.page",
+        "detect.predict",
+        "detect.recognise",
+        "detect.export",
+        "coldstart",
+    )
+    requests = [
+        {"folder": str(tmp_path), "log": f"{module}.log", "commands": [[None, "-m", module, "--help"]]}
+        for module in modules
+    ]
+    typed = "".join(f"{json.dumps(request)}\n" for request in requests)
+    answered = subprocess.run(
+        [sys.executable, ROOT / "tests" / "docs" / "chain.py"],
+        input=typed,
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+        env=environment,
+    )
+    for module, answer in zip(modules, answered.stdout.splitlines(), strict=True):
+        helped = (tmp_path / f"{module}.log").read_text()
+        assert answer == "null", helped
+        assert "Keys" in helped
