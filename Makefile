@@ -2,14 +2,15 @@
 PYTHON ?= python3.11
 PY := .venv/bin/python
 REAL ?=
+MAKEFLAGS += --jobs=3 # what `make test` installs, side by side
 DEMO := $(if $(REAL),demo_real real.data=$(abspath $(REAL)),demo)
 
-.PHONY: demo test lint docs install blender chromium clean
+.PHONY: demo test lint docs install debian clean
 
 demo: install
 	$(PY) -m coldstart experiment=$(DEMO)
 
-test: install blender chromium .venv-bpy5/.installed lint
+test: install debian .venv-bpy5/.installed lint
 	$(PY) -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 lint: install
@@ -31,19 +32,13 @@ install: .venv/.installed
 	$(PY) -m pip install torch==2.14.1 torchvision==0.29.1 -e '.[render,dev]'
 	touch $@
 
-# Debian's Blender tests stage 1 the way `blender -b -P` runs it; where it cannot be installed, those tests say that they skip.
-blender:
-	@if command -v blender >/dev/null && /usr/bin/python3 -c 'import numpy' 2>/dev/null; then :; \
+# Debian's Blender tests stage 1 the way `blender -b -P` runs it, its Chromium the pages; where they cannot be installed,
+# the tests of them say that they skip.
+debian:
+	@if command -v blender >/dev/null && command -v chromium >/dev/null && /usr/bin/python3 -c 'import numpy' 2>/dev/null; then :; \
 	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends blender python3-numpy; \
-	else echo "make: no blender, no root: the tests that need Debian's Blender will be skipped"; fi
-
-# The pages are tested in Debian's Chromium; where it cannot be installed, those tests say that they skip.
-chromium:
-	@if command -v chromium >/dev/null; then :; \
-	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; \
-	else echo "make: no chromium, no root: the tests that need a browser will be skipped"; fi
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends blender python3-numpy chromium; \
+	else echo "make: no blender or chromium, no root: the tests that need Debian's will be skipped"; fi
 
 # Blender 5 as a module: two versions of bpy cannot share an environment. The checkout itself is found from its root.
 .venv-bpy5/.installed: Makefile
