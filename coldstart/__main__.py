@@ -21,6 +21,7 @@ from coldstart import cli, tracking
 from coldstart.dataset import write_json
 from coldstart.overrides import user_conf
 from coldstart.study import launching, results, running
+from coldstart.study.classes import check_classes
 from coldstart.study.config import StudyConfig
 from coldstart.study.plan import Plan, check_photos, plan
 from coldstart.study.steps import Step
@@ -38,8 +39,9 @@ def study(config: StudyConfig) -> None:
 
     check_photos(config)
     planned = plan(config, user_conf(HydraConfig.get()))
+    notes = check_classes(planned.rendered, config.real)
     call = shlex.join(["python", "-m", "coldstart", *sys.argv[1:]])
-    print(_overview(config, planned), flush=True)
+    print("\n".join([_overview(config, planned), *notes]), flush=True)
     # SIGTERM ends the running steps too: it becomes an exception that the runner cleans up after.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     scored = {cell.score.id: cell for cell in planned.cells}

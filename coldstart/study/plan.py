@@ -8,6 +8,7 @@ from coldstart import leaks
 from coldstart.dataset import Dataset, load
 from coldstart.errors import UserError
 from coldstart.overrides import override
+from coldstart.study.classes import of_renders
 from coldstart.study.config import SOURCE, Arm, Budget, StudyConfig, Translator
 from coldstart.study.steps import Made, Step, Steps, external
 from coldstart.tracking import LoggerConfig
@@ -52,8 +53,9 @@ class Synthetic:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that a study makes, in an order in which it can be made."""
+    """Everything that a study makes, in an order in which it can be made; `rendered` are the classes of its renders."""
 
+    rendered: list[str]
     steps: list[Step]
     folds: list[Fold]
     synthetic: list[Synthetic]
@@ -133,7 +135,9 @@ class _Planner:
             for budget in budgets
             if budget in config.budgets_of(arm)
         ]
-        return Plan(list(self.steps.listed.values()), self.folds, list(self.synthetic.values()), cells, budgets)
+        rendered = of_renders(self.steps.configs[str(source.step)]) if source else []
+        steps, synthetic = list(self.steps.listed.values()), list(self.synthetic.values())
+        return Plan(rendered, steps, self.folds, synthetic, cells, budgets)
 
     def _render(self, name: str, look: str, count: int, seed: int) -> Made:
         source = self.config.source

@@ -91,6 +91,7 @@ class Steps:
     config_dir: str | None = None
     logger: Sequence[str] = ()
     listed: dict[str, Step] = field(default_factory=dict)
+    configs: dict[str, dict[str, Any]] = field(default_factory=dict)  # by id, without what makes no difference
 
     def add(
         self,
@@ -127,6 +128,7 @@ class Steps:
             said = (*flags, *keys, *(override(key, value) for key, value in last.items()), *self.logger)
             needs = dict.fromkeys(made.step for value in read.values() for made in value if made.step)
             self.listed[step_id] = Step(step_id, name, module, said, out, tuple(needs))
+            self.configs[step_id] = json.loads(settled)
         return Made(out, step_id, step_id)
 
     def __getitem__(self, made: Made) -> Step:
