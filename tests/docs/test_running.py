@@ -62,7 +62,6 @@ COPIES = {  # what readers are told to have, and what of the README's folder it 
     "outputs/score_photos_only": "outputs/score",
     "outputs/shelf": "outputs/renders",
     "outputs/short": "outputs/detector",
-    "outputs/split/val": "path/to/photos",
     "outputs/target": "path/to/labels",
     "outputs/translators/simulated/renders": "outputs/renders",
     "outputs/translators/simulated/trained/bilateral": "outputs/gan",
