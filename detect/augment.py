@@ -95,7 +95,7 @@ class Augmentation(nn.Module):
         """The geometric part: zoom out, crop, letterbox to the training size, mirror; the picture stays uint8."""
         sample = tv_tensors.Image(picture), _framed(boxes, picture)
         sample = self.zoom_out(*sample)
-        if len(boxes):  # RandomIoUCrop would look for a box forever
+        if _croppable(sample[1].as_subclass(Tensor), sample[0]):
             sample = self.crop(*sample)
         picture, place = letterbox(sample[0].as_subclass(Tensor), self.size)
         boxes = place.forward(sample[1].as_subclass(Tensor))
@@ -114,10 +114,19 @@ def _scenery(config: AugmentConfig) -> list[nn.Module]:
     if config.temperature:
         found.append(K.RandomPlanckianJitter("blackbody", p=config.temperature))
     if config.illumination:
-        found.append(K.RandomLinearIllumination(gain=(0.01, config.illumination), p=config.chance))
+        found.append(
+            K.RandomLinearIllumination(gain=(min(0.01, config.illumination / 2), config.illumination), p=config.chance)
+        )
     if config.motion:
         found.append(K.RandomMotionBlur((3, config.motion), angle=180.0, direction=0.0, p=config.chance))
     return found
+
+
+def _croppable(boxes: Tensor, picture: Tensor) -> bool:
+    """Whether RandomIoUCrop will soon find a crop that keeps the centre of some box; it looks for one forever."""
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    sides = torch.tensor([picture.shape[-1], picture.shape[-2]])
+    return bool(((centres > sides / 32) & (centres < sides * 31 / 32)).all(dim=1).any())
 
 
 def _framed(boxes: Tensor, picture: Tensor) -> tv_tensors.BoundingBoxes:

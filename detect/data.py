@@ -52,7 +52,7 @@ def read_picture(path: Any) -> Tensor:
     try:
         with Image.open(path) as picture:
             return torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1).contiguous()
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise UserError(f"{path}: cannot be read as an image ({error})") from None
 
 
@@ -82,7 +82,7 @@ def read(dataset: folders.Dataset, names: Sequence[str], size: tuple[int, int], 
                 objects = shrunk(objects[None, None], place.inner[::-1], mode="nearest-exact")[0, 0]
         labels = torch.tensor([IGNORED if _aside(a) else category[a["category_id"]] for a in ordered]).long()
         visible = torch.tensor([a.get("visible_fraction", 1.0) for a in ordered], dtype=torch.float32)
-        # Boxes to be ignored may lie outside; a crop would look for them forever.
+        # Boxes to be ignored may lie outside.
         kept = (labels != IGNORED) | ((boxes[:, 2:] - boxes[:, :2]).amin(dim=1) > 0)
         samples.append(Sample(picture, boxes[kept], labels[kept], visible[kept], objects))
     return samples
@@ -95,7 +95,7 @@ def _objects(path: Path, wanted: Sequence[folders.Annotation]) -> Tensor | None:
     try:
         with Image.open(path) as picture:
             instances = np.array(picture)
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise UserError(f"{path}: cannot be read as a mask ({error})") from None
     rows = np.zeros(max([int(instances.max()), *(a["instance"] for a in wanted)]) + 1, dtype=np.uint8)
     rows[[a["instance"] for a in wanted]] = np.arange(1, len(wanted) + 1)

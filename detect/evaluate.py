@@ -28,6 +28,7 @@ from detect.drawing import draw_marks, save_picture
 from detect.marks import marks
 from detect.per_photo import per_photo
 from detect.precision import check_draws
+from detect.run import drawing_name
 from detect.threshold import ThresholdConfig, check_score, suggested_score
 
 __all__ = ["EvaluateConfig", "evaluate"]
@@ -137,7 +138,7 @@ def draw(outcome: scoring.Outcome, data: dataset.Dataset, threshold: float, fold
     """Every photo with its marks; returns the files."""
     place, pictures = boxes.places(data.images), []
     for image in data.images:
-        pictures.append(folder / Path(image["file_name"]).with_suffix(".jpg"))
+        pictures.append(folder / drawing_name(image["file_name"]))
         with Image.open(data.path(image)) as picture:
             save_picture(draw_marks(picture, marks(outcome, place[image["id"]], threshold)), pictures[-1])
     return pictures

@@ -69,12 +69,13 @@ def predict(config: PredictConfig) -> None:
         print(f"{out / 'detections.json'}: already there")
         return
     found = Findings(checkpoint, score)
+    base = photos_root(Path(config.images))
     with tracking.start(config.logger, "detect.predict", cli.plain(config), out) as run:
         pictures: list[Path] = []
         found_on = inference.detect(checkpoint, photos, config.accelerator, config.precision)
         for photo, detections in zip(photos, found_on, strict=True):
             with Image.open(photo) as picture:
-                drawn = found.add(picture, detections, {"file_name": photo.name})
+                drawn = found.add(picture, detections, {"file_name": photo.relative_to(base).as_posix()})
             pictures.append(out / "detections" / f"{len(pictures) + 1:04d}_{photo.stem}.jpg")
             save_picture(drawn, pictures[-1])
         for number, file in enumerate(videos, start=len(photos) + 1):
@@ -102,6 +103,13 @@ def sources(path: Path) -> tuple[list[Path], list[Path]]:
     videos = sorted(p for p in path.iterdir() if p.suffix.lower() in video.VIDEO_SUFFIXES and p.is_file())
     has_photos = any(p.suffix.lower() in dataset.PHOTO_SUFFIXES for p in path.iterdir())
     return dataset.list_photos(path) if has_photos or not videos else [], videos
+
+
+def photos_root(path: Path) -> Path:
+    """The folder that the names of photos in detections.json start from."""
+    if path.is_file():
+        return path.parent
+    return path / "images" if (path / "annotations.json").is_file() else path
 
 
 @dataclass

@@ -8,7 +8,12 @@ from typing import Any
 from coldstart.errors import UserError
 from coldstart.lineage import read_card
 
-__all__ = ["Run"]
+__all__ = ["Run", "drawing_name"]
+
+
+def drawing_name(photo: str) -> str:
+    """What the picture of what was found on a photo is called in `detections/`; `a.jpg` and `a.png` are two."""
+    return photo if photo.lower().endswith(".jpg") else f"{photo}.jpg"
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class Run:
             UserError: the name leads out of the folder.
         """
         folder = (self.folder / "detections").resolve()
-        path = (folder / Path(photo).with_suffix(".jpg")).resolve()
+        path = (folder / drawing_name(photo)).resolve()
         if not path.is_relative_to(folder):
             raise UserError(f"{self.folder / 'matches.npz'}: names a photo outside its folder ({photo})")
         return path

@@ -145,6 +145,8 @@ def prepare(config: TrainConfig) -> Material:
     synthetic = [config.habit(dataset.load(folder)) for folder in config.synthetic if config.mix != "real"]
     real = [dataset.load(folder) for folder in config.real if config.mix != "synthetic"]
     names = data.class_names([*synthetic, *real])
+    if config.leak_check:  # of all of them: what is held out here chooses the detector
+        leaks.refuse_leaks([*synthetic, *real], config.out, config.held_out)
     held: list[dataset.Dataset] = []
     if config.hold_out.fraction:
         if real:
@@ -154,8 +156,6 @@ def prepare(config: TrainConfig) -> Material:
     if not any(data.targets(d.annotations) for d in (*synthetic, *real)):
         raise UserError(f"{', '.join(str(d.root) for d in (*synthetic, *real))}: no box to learn from")
     weights = config.weights(synthetic, real)
-    if config.leak_check:
-        leaks.refuse_leaks([*synthetic, *real], config.out, config.held_out)
     training.device(config.accelerator)
     return Material(config, detector, names, synthetic, real, held, weights)
 

@@ -18,7 +18,9 @@ PLACED = ("segmentation", "amodal_segmentation", "amodal_bbox", "keypoints")  # 
 def upright_bytes(path: Path) -> bytes:
     """The picture as it is shown, in its own file format, the tag gone."""
     with Picture.open(path) as picture:
-        kind, upright = picture.format, ImageOps.exif_transpose(picture)
+        # MPO: what phones store for HDR, a JPEG with a second picture inside that few programs show.
+        kind = "JPEG" if picture.format == "MPO" else picture.format
+        upright = ImageOps.exif_transpose(picture)
     buffer = io.BytesIO()
     upright.save(buffer, kind, exif=upright.getexif(), **({"quality": QUALITY} if kind == "JPEG" else {}))
     return buffer.getvalue()

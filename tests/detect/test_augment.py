@@ -72,6 +72,20 @@ def test_a_picture_without_boxes_passes() -> None:
     assert labels.shape == (0,)
 
 
+def test_a_picture_whose_boxes_all_lie_at_its_edge_passes() -> None:
+    augmentation = Augmentation(AugmentConfig(chance=1.0), (96, 128))
+    sliver = torch.tensor([[158.2, 20.0, 160.0, 80.0]])  # no crop of 160×120 has its centre inside
+    for seed in range(6):
+        torch.manual_seed(seed)
+        _, boxes, _ = augmentation(torch.zeros(3, 120, 160, dtype=torch.uint8), sliver, torch.zeros(1).long())
+        assert len(boxes) <= 1
+
+
+def test_the_weakest_light_from_one_side() -> None:
+    augmentation = Augmentation(AugmentConfig(chance=1.0, illumination=0.005), (64, 64))
+    assert augmentation(scene(), BOXES, torch.arange(len(BOXES)))[0].shape == (3, 64, 64)
+
+
 @pytest.mark.parametrize(
     "bad",
     [

@@ -14,6 +14,7 @@ from detect.compare import CompareConfig, compare
 from detect.compare_page import chart, verdict
 from detect.matching import Matches
 from detect.per_photo import per_photo
+from detect.run import drawing_name
 from detect.threshold import ThresholdConfig
 from tests.browser import opened, overflow
 from tests.detect.records import found, label, match_all
@@ -69,7 +70,7 @@ def scored(root: Path, name: str, finds: int, lr: float) -> str:
     for image in images:
         (out / "detections").mkdir(exist_ok=True)
         picture = Image.new("RGB", (60, 40), "teal" if image["id"] <= finds else "maroon")
-        picture.save(out / "detections" / Path(image["file_name"]).with_suffix(".jpg"))
+        picture.save(out / "detections" / drawing_name(image["file_name"]))
     lineage.complete(out)
     return str(out)
 

@@ -52,8 +52,13 @@ def test_exif_orientation_is_not_applied(tmp_path: Path) -> None:
 
 def test_unreadable_picture_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"no picture")
-    with pytest.raises(UserError, match=r"a\.jpg: cannot be read as an image"):
-        read_picture(tmp_path / "a.jpg")
+    Image.new("RGB", (30, 20)).save(tmp_path / "b.png")
+    damaged = bytearray((tmp_path / "b.png").read_bytes())
+    damaged[33:41] = b"\0\0\0\1\xff\xff\xff\xff"  # of the chunk after the header: PIL raises SyntaxError
+    (tmp_path / "b.png").write_bytes(damaged)
+    for name in ("a.jpg", "b.png"):
+        with pytest.raises(UserError, match=rf"{name}: cannot be read as an image"):
+            read_picture(tmp_path / name)
 
 
 def test_the_quota_is_exact_and_every_sample_gets_its_turn() -> None:

@@ -1,4 +1,5 @@
 import csv
+import io
 import json
 import shutil
 from dataclasses import replace
@@ -17,7 +18,7 @@ from coldstart.tracking import LoggerConfig
 from detect.doctor import DoctorConfig, doctor
 from detect.findings import KINDS, balance, boxes, spellings
 from detect.suspects import probabilities
-from detect.upright import turned_box
+from detect.upright import turned_box, upright_bytes
 
 SIZE = (100, 80)
 MARK = (30, 10, 20, 16)  # x, y, width, height of a red patch in every picture
@@ -125,6 +126,19 @@ def test_a_broken_folder_becomes_a_whole_one_and_stays_as_it_is(tmp_path: Path) 
     second = run(tmp_path / "out", tmp_path / "again")
     assert set(second["counts"]) == {"imbalance"}
     assert not (tmp_path / "again" / "images").exists()
+
+
+def test_a_phones_picture_within_a_picture_keeps_its_quality(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8)
+    exif = Picture.Exif()
+    exif[0x0112] = 6
+    shown = Picture.fromarray(noise)
+    shown.save(tmp_path / "a.jpg", quality=95, exif=exif)
+    shown.save(tmp_path / "b.jpg", "MPO", quality=95, exif=exif, save_all=True, append_images=[shown])
+    assert Picture.open(tmp_path / "b.jpg").format == "MPO"
+    plain, within = (Picture.open(io.BytesIO(upright_bytes(tmp_path / name))) for name in ("a.jpg", "b.jpg"))
+    assert within.format == "JPEG"
+    assert np.array_equal(np.asarray(within), np.asarray(plain))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

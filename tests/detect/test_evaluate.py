@@ -52,7 +52,7 @@ def test_a_few_dozen_steps_find_toys_never_seen(trained: Path, toys: Toys, tmp_p
         with Image.open(out / f"{chart}.png") as opened:
             assert len(np.unique(np.asarray(opened))) > 50, chart
     pictures = sorted((out / "detections").iterdir())
-    assert [p.name for p in pictures] == [f"{i:03d}.jpg" for i in range(8)]
+    assert [p.name for p in pictures] == [f"{i:03d}.png.jpg" for i in range(8)]
     assert sum(count(p, RIGHT) for p in pictures) > sum(count(p, FALSE_ALARM) for p in pictures)
 
 
@@ -143,6 +143,17 @@ def test_nothing_found_is_drawn_too(tmp_path: Path) -> None:
             assert chart.is_file()
         json.dumps(results, allow_nan=False)
         assert analysis.lines(results)[0].startswith("score 0.300 and above: precision –")
+
+
+def test_photos_that_differ_in_their_suffix_are_both_drawn(trained: Path, toys: Toys, tmp_path: Path) -> None:
+    folder = dataset.load(toys("pair", 2))
+    for image, name in zip(folder.images, ("a.png", "a.jpg"), strict=True):
+        with Image.open(folder.path(image)) as picture:
+            picture.save(folder.root / "images" / name)
+        image["file_name"] = name
+    dataset.save(folder)
+    evaluate(config(trained / "detector.safetensors", folder.root, tmp_path / "score"))
+    assert {p.name for p in (tmp_path / "score" / "detections").iterdir()} == {"a.jpg", "a.png.jpg"}
 
 
 def test_bad_input_writes_nothing(trained: Path, toys: Toys, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from coldstart.errors import UserError
 from coldstart.tracking import LoggerConfig
 from detect import data
 from detect.augment import Augmentation, AugmentConfig
+from detect.held_out import HoldOutConfig
 from detect.mix import Mix
 from detect.train import TrainConfig, prepare
 
@@ -103,6 +104,9 @@ def test_a_leak_stops_a_training_before_anything_is_written(toys: Toys, tmp_path
         UserError, match=r"split/train/images/001\.png and \S+split/test/images/000\.png \(equal files\)"
     ):
         prepare(config)
+    for seed in range(4):  # whichever picture is held out to choose the detector by
+        with pytest.raises(UserError, match="equal files"):
+            prepare(dataclasses.replace(config, hold_out=HoldOutConfig(0.5), seed=seed))
     assert prepare(dataclasses.replace(config, leak_check=False)).real
     with pytest.raises(UserError, match="equal files"):  # also where another folder is the one to hold out
         prepare(dataclasses.replace(config, real=[str(copied)], held_out=[str(train)]))

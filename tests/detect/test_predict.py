@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from coldstart.dataset import load, save
 from coldstart.errors import UserError
 from coldstart.tracking import LoggerConfig
 from detect.predict import PredictConfig, predict
@@ -36,6 +37,18 @@ def test_a_plain_folder_of_photos(
     assert len(pictures) == 3
     with Image.open(pictures[0]) as picture:
         assert picture.size == (96, 96)
+
+
+def test_photos_of_a_dataset_folder_are_named_as_there(trained: Path, toys: Toys, tmp_path: Path) -> None:
+    folder = load(toys("days", 2))
+    for image, name in zip(folder.images, ("monday/0.png", "tuesday/0.png"), strict=True):
+        (folder.root / "images" / name).parent.mkdir()
+        folder.path(image).rename(folder.root / "images" / name)
+        image["file_name"] = name
+    save(folder)
+    predict(config(trained / "detector.safetensors", folder.root, tmp_path / "found"))
+    found = json.loads((tmp_path / "found" / "detections.json").read_text())
+    assert [image["file_name"] for image in found["images"]] == ["monday/0.png", "tuesday/0.png"]
 
 
 def test_bad_folders_and_photos(trained: Path, tmp_path: Path) -> None:
