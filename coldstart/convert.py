@@ -107,11 +107,18 @@ def convert(config: ConvertConfig) -> None:
 def read(source: Path, tolerate: Tolerate) -> Reading:
     """The dataset in a folder of any format, a dataset folder included, without what `tolerate` lets pass.
 
+    COCO pictures that are stored turned are handed on without a word: to turn them is the caller's.
+
     Raises:
         UserError: the folder holds no or two formats, or nothing can be read in it.
     """
     kind = _kind(source)
-    return (coco if kind == "coco" else SOURCES[kind]).read(source, tolerate)
+
+    def note(fault: str, error: UserError) -> None:
+        if fault != "turned":
+            tolerate(fault, error)
+
+    return (coco if kind == "coco" else SOURCES[kind]).read(source, note)
 
 
 def _kind(source: Path) -> str:

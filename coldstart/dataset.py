@@ -32,6 +32,7 @@ __all__ = [
     "Category",
     "Dataset",
     "Image",
+    "asked",
     "categories_from",
     "check_records",
     "decode_rle",
@@ -138,6 +139,11 @@ class Dataset:
         return grouped
 
 
+def asked(annotation: Annotation) -> bool:
+    """Whether a detector is asked for the object, and it counts: it is neither to be ignored nor a crowd."""
+    return not (annotation.get("ignore") or annotation.get("iscrowd"))
+
+
 def load(root: str | Path) -> Dataset:
     """Read and check a dataset folder.
 
@@ -187,6 +193,8 @@ def _check_categories(dataset: Dataset, file: Path) -> None:
     ids = [c["id"] for c in dataset.categories]
     if not ids or len(set(ids)) != len(ids) or not all(isinstance(i, int) and i >= 1 for i in ids):
         raise UserError(f"{file}: category ids must be different whole numbers from 1, got {ids}")
+    if not all(isinstance(name, str) for name in dataset.class_names):
+        raise UserError(f"{file}: category names must be text, got {dataset.class_names}; put them in quotes")
     if len(set(dataset.class_names)) != len(ids):
         raise UserError(f"{file}: two categories share a name: {dataset.class_names}")
 
@@ -199,7 +207,7 @@ def _check_ids(dataset: Dataset, file: Path) -> None:
 
 
 def _check_images(dataset: Dataset, file: Path) -> None:
-    from PIL import Image as Picture  # Blender has no Pillow, and never reads
+    from coldstart.pictures import opened  # Blender has no Pillow, and never reads
 
     folder = (dataset.root / "images").resolve()
     for image in dataset.images:
@@ -208,11 +216,8 @@ def _check_images(dataset: Dataset, file: Path) -> None:
             raise UserError(f"{file}: image {image['id']} leaves the folder: {image['file_name']!r}")
         if not path.is_file():
             raise UserError(f"{file}: image {image['id']} is missing: {path}")
-        try:
-            with Picture.open(path) as picture:
-                size = picture.size
-        except (OSError, ValueError, Picture.DecompressionBombError) as error:
-            raise UserError(f"{path}: cannot be read as an image ({error})") from None
+        with opened(path) as picture:
+            size = picture.size
         if size != (image["width"], image["height"]):
             raise UserError(
                 f"{path}: is {size[0]}×{size[1]}, but annotations.json says {image['width']}×{image['height']}"
@@ -236,7 +241,7 @@ def _check_annotations(dataset: Dataset, file: Path) -> None:
         x, y, width, height = box
         image = images[a["image_id"]]
         inside = x < image["width"] and y < image["height"] and x + width > 0 and y + height > 0
-        if not a.get("ignore") and (width <= 0 or height <= 0 or not inside):
+        if asked(a) and (width <= 0 or height <= 0 or not inside):
             raise UserError(f"{where}: bbox {box} is empty or outside its {image['width']}×{image['height']} image")
 
 

@@ -17,8 +17,8 @@ from PIL import Image as Picture
 from PIL import ImageOps
 
 from coldstart.dataset import sha256
-from coldstart.errors import UserError
 from coldstart.groups import connected
+from coldstart.pictures import opened
 from coldstart.progress import track
 
 __all__ = ["BITS", "COSINE", "Pair", "grouped", "near_duplicates"]
@@ -101,12 +101,9 @@ def _described(paths: Sequence[Path]) -> tuple[NDArray[Any], NDArray[Any], NDArr
 
 def _thumbnails(paths: Sequence[Path]) -> Iterator[Picture.Image]:
     for path in paths:
-        try:
-            with Picture.open(path) as picture:
-                picture.draft("RGB", (2 * SIDE, 2 * SIDE))  # decodes a large JPEG at a fraction of its size
-                upright = ImageOps.exif_transpose(picture).convert("RGB")
-        except (OSError, ValueError, SyntaxError, Picture.DecompressionBombError) as error:
-            raise UserError(f"{path}: cannot be read as an image ({error})") from None
+        with opened(path) as picture:
+            picture.draft("RGB", (2 * SIDE, 2 * SIDE))  # decodes a large JPEG at a fraction of its size
+            upright = ImageOps.exif_transpose(picture).convert("RGB")
         yield upright.resize((SIDE, SIDE), Picture.Resampling.BILINEAR)
 
 

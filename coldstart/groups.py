@@ -6,10 +6,9 @@ from collections.abc import Hashable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
-from PIL import Image as Picture
-
 from coldstart.dataset import Dataset, Image, sha256
 from coldstart.errors import UserError
+from coldstart.pictures import opened
 
 __all__ = ["SESSION_GAP", "SESSION_KEYS", "connected", "scene_keys", "sessions", "taken_at", "together"]
 
@@ -74,8 +73,12 @@ def sessions(
 
 
 def taken_at(path: Path) -> datetime | None:
-    """When a photo was taken, by its EXIF data or its name (`IMG_20240131_174205.jpg`); None if neither says."""
-    with Picture.open(path) as picture:
+    """When a photo was taken, by its EXIF data or its name (`IMG_20240131_174205.jpg`); None if neither says.
+
+    Raises:
+        UserError: it cannot be read as an image.
+    """
+    with opened(path) as picture:
         exif = picture.getexif()
     said = exif.get_ifd(EXIF_FOLDER).get(TAKEN) or exif.get(WRITTEN)
     found = IN_NAME.search(str(said)) or IN_NAME.search(path.stem)

@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ __all__ = ["claim", "complete", "differences", "fingerprint", "is_complete", "re
 
 # How something is computed or watched, not what is computed: these may differ between two calls that fill one folder.
 INCIDENTAL = frozenset(
-    {"out", "logger", "accelerator", "devices", "sample_every", "save_every", "checkpoint_every", "mirror"}
+    {"out", "logger", "accelerator", "sample_every", "save_every", "checkpoint_every", "mirror"}
     | {"workers", "threads", "device", "retries", "scene_timeout", "shard", "shards", "held_out", "leak_check"}
 )
 
@@ -40,19 +41,42 @@ def git_revision() -> str | None:
 
 
 def fingerprint(path: str | Path) -> str:
-    """sha256 that stands for a parent: a file, a dataset folder's annotations.json, or a photo folder's files."""
+    """sha256 that stands for a parent, wherever it lies: a file, a dataset folder, or a photo folder's files.
+
+    A dataset folder is its annotations.json, with those pictures whose own hash is not in it.
+    """
     path = Path(path)
     digest = hashlib.sha256()
     if path.is_file():
         files = [path]
     elif (path / "annotations.json").is_file():
-        files = [path / "annotations.json"]
+        files = [path / "annotations.json", *_unhashed(path)]
     else:
-        files = sorted(p for p in path.rglob("*") if p.is_file())
+        # Not what a command wrote into it: `images=photos out=photos/found` must find its own folder unchanged.
+        results = {card.parent for card in path.rglob("*/card.json")}
+        files = sorted(p for p in path.rglob("*") if results.isdisjoint(p.parents) and p.is_file())
     for file in files:
         digest.update(file.name.encode())
         digest.update(file.read_bytes())
     return digest.hexdigest()
+
+
+def _unhashed(folder: Path) -> list[Path]:
+    """The pictures of which annotations.json states no sha256, as in folders that no command of ours wrote.
+
+    What is malformed or missing in it is for the folder's reader to say.
+    """
+    try:
+        images = json.loads((folder / "annotations.json").read_text(encoding="utf-8"))["images"]
+        names = [str(image["file_name"]) for image in images if not image.get("sha256")]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return []
+    found = []
+    for name in names:
+        with suppress(OSError, StopIteration):  # such as a name that is too long
+            # COCO from elsewhere, which `detect.doctor` reads, may have its pictures beside the JSON.
+            found.append(next(p for p in (folder / "images" / name, folder / name) if p.is_file()))
+    return found
 
 
 def claim(

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Picture
 
-from coldstart.dataset import Annotation, Dataset, Image
+from coldstart.dataset import Annotation, Dataset, Image, asked
 from coldstart.errors import UserError
 from coldstart.formats.files import places
 from coldstart.occlusion import hiders
+from coldstart.pictures import UNREADABLE, opened
 from coldstart.progress import track
 
 __all__ = ["GRID", "SIDES", "UNLABELLED", "measure"]
@@ -33,7 +34,7 @@ def measure(dataset: Dataset) -> dict[str, Any]:
     """Everything statistics.json holds; opens every picture, mask and scene record once. Keys: docs/statistics.md.
 
     Raises:
-        UserError: a mask or a scene record cannot be read.
+        UserError: a picture, a mask or a scene record cannot be read.
     """
     order = {c["id"]: i for i, c in enumerate(sorted(dataset.categories, key=lambda c: c["id"]))}
     names = dataset.class_names
@@ -44,13 +45,13 @@ def measure(dataset: Dataset) -> dict[str, Any]:
     per_image: list[dict[str, Any]] = []
     for image in track(dataset.images, "measure", unit="img"):
         objects = by_image[image["id"]]
-        asked = [a for a in objects if not a.get("ignore")]
-        maps += _covered(asked, image, order, len(names))
+        counted = [a for a in objects if asked(a)]
+        maps += _covered(counted, image, order, len(names))
         brightness, contrast = _light(dataset.path(image))
         per_image.append(
             {
                 "file_name": image["file_name"],
-                "objects": len(asked),
+                "objects": len(counted),
                 "brightness": round(brightness, 1),
                 "contrast": round(contrast, 1),
             }
@@ -62,16 +63,16 @@ def measure(dataset: Dataset) -> dict[str, Any]:
                 for other in hiders(a, objects, mask):
                     who = names[order[other["category_id"]]] if other else UNLABELLED
                     pairs[who, names[order[a["category_id"]]]] += 1
-    asked = [a for a in dataset.annotations if not a.get("ignore")]
+    counted = [a for a in dataset.annotations if asked(a)]
     areas = {i["id"]: i["width"] * i["height"] for i in dataset.images}
-    sides = [100 * (a["bbox"][2] * a["bbox"][3] / areas[a["image_id"]]) ** 0.5 for a in asked]
-    box_areas = np.array([a["bbox"][2] * a["bbox"][3] for a in asked])
+    sides = [100 * (a["bbox"][2] * a["bbox"][3] / areas[a["image_id"]]) ** 0.5 for a in counted]
+    box_areas = np.array([a["bbox"][2] * a["bbox"][3] for a in counted])
     visible = [a["visible_fraction"] for a in dataset.annotations if "visible_fraction" in a]
     truncated = [a["truncated"] for a in dataset.annotations if "truncated" in a]
     return {
         "images": len(dataset.images),
-        "objects": len(asked),
-        "ignored": len(dataset.annotations) - len(asked),
+        "objects": len(counted),
+        "ignored": len(dataset.annotations) - len(counted),
         "picture_sizes": _sizes(dataset.images),
         "classes": [_class(dataset, names[i], key, maps[i]) for key, i in order.items()],
         "objects_per_image": np.bincount([row["objects"] for row in per_image]).tolist(),
@@ -94,15 +95,15 @@ def measure(dataset: Dataset) -> dict[str, Any]:
 
 def _class(dataset: Dataset, name: str, key: int, positions: Maps) -> dict[str, Any]:
     found = [a for a in dataset.annotations if a["category_id"] == key]
-    asked = [a for a in found if not a.get("ignore")]
+    counted = [a for a in found if asked(a)]
     shown = [a["visible_fraction"] for a in found if "visible_fraction" in a]
     return {
         "name": name,
-        "objects": len(asked),
-        "ignored": len(found) - len(asked),
-        "images": len({a["image_id"] for a in asked}),
-        "median_width": float(np.median([a["bbox"][2] for a in asked])) if asked else None,
-        "median_height": float(np.median([a["bbox"][3] for a in asked])) if asked else None,
+        "objects": len(counted),
+        "ignored": len(found) - len(counted),
+        "images": len({a["image_id"] for a in counted}),
+        "median_width": float(np.median([a["bbox"][2] for a in counted])) if counted else None,
+        "median_height": float(np.median([a["bbox"][3] for a in counted])) if counted else None,
         "mean_visible_fraction": round(float(np.mean(shown)), 4) if shown else None,
         "position": (positions / len(dataset.images)).round(4).tolist(),
     }
@@ -124,7 +125,7 @@ def _covered(objects: Sequence[Annotation], image: Image, order: dict[int, int],
 
 def _light(path: Path) -> tuple[float, float]:
     """Mean and standard deviation of the luma (ITU-R BT.601) of a picture, 0..255."""
-    with Picture.open(path) as picture:
+    with opened(path) as picture:
         luma = np.asarray(picture.convert("L"), np.float32)
     return float(luma.mean()), float(luma.std())
 
@@ -133,7 +134,7 @@ def _mask(path: Path) -> NDArray[np.integer[Any]]:
     try:
         with Picture.open(path) as picture:
             return np.asarray(picture).astype(np.int64)
-    except (OSError, ValueError, SyntaxError) as error:
+    except UNREADABLE as error:
         raise UserError(f"{path}: cannot be read as a mask ({error}); restore it or remove masks/") from None
 
 

@@ -1,8 +1,9 @@
-"""The pictures of a report: which to show, and small copies of them that a page can carry inside."""
+"""Pictures: how they are opened, which of them a report shows, and small copies that a page can carry inside."""
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,10 +11,28 @@ import numpy as np
 from PIL import Image
 
 from coldstart.dataset import write_atomic
+from coldstart.errors import UserError
 
-__all__ = ["data_uri", "save_figure", "spread"]
+__all__ = ["UNREADABLE", "data_uri", "opened", "save_figure", "spread"]
 
 T = TypeVar("T")
+
+# What Pillow raises for a file that it cannot open or decode; SyntaxError is a PNG's damaged chunk.
+UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Image.Image]:
+    """The picture in a file, to be decoded within the block: a file that is cut off opens without a complaint.
+
+    Raises:
+        UserError: it cannot be opened or, in the block, decoded.
+    """
+    try:
+        with Image.open(path) as picture:
+            yield picture
+    except UNREADABLE as error:
+        raise UserError(f"{path}: cannot be read as an image ({error})") from None
 
 
 def data_uri(path: Path, width: int, box: tuple[int, int, int, int] | None = None) -> str | None:
@@ -22,11 +41,11 @@ def data_uri(path: Path, width: int, box: tuple[int, int, int, int] | None = Non
     None if it is missing or cannot be read.
     """
     try:
-        with Image.open(path) as picture:
+        with opened(path) as picture:
             if box is None:
                 picture.draft("RGB", (2 * width, 2 * width))  # decodes a large JPEG at a fraction of its size
             small = picture.convert("RGB").crop(box)
-    except (OSError, ValueError):
+    except UserError:
         return None
     small.thumbnail((width, 4 * width), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()

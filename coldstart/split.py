@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coldstart import cli, groups, lineage, tracking
-from coldstart.dataset import Dataset, Image, list_photos, load, save, sha256
+from coldstart.dataset import Dataset, Image, asked, list_photos, load, save, sha256
 from coldstart.duplicates import near_duplicates
 from coldstart.errors import UserError
 from coldstart.holdout import targets_behind
@@ -167,14 +167,14 @@ def _deal(
 def _labels(dataset: Dataset, grouped: Groups) -> NDArray[np.float64]:
     """Groups × (classes + BINS): boxes of each class, and pictures with few, some and many boxes."""
     column = {c["id"]: k for k, c in enumerate(dataset.categories)}
-    asked = {image: [a for a in found if not a.get("ignore")] for image, found in dataset.by_image().items()}
-    order = sorted(asked, key=lambda image: len(asked[image]))
+    counted = {image: [a for a in found if asked(a)] for image, found in dataset.by_image().items()}
+    order = sorted(counted, key=lambda image: len(counted[image]))
     bins = {image: rank * BINS // len(order) for rank, image in enumerate(order)}
     labels = np.zeros((len(grouped), len(column) + BINS))
     for row, ids in enumerate(grouped):
         for image in ids:
             labels[row, len(column) + bins[image]] += 1
-            for a in asked[image]:
+            for a in counted[image]:
                 labels[row, column[a["category_id"]]] += 1
     return labels
 

@@ -20,7 +20,8 @@ from omegaconf import MISSING
 from PIL import Image as Picture
 
 from coldstart import cli, lineage, tracking
-from coldstart.dataset import Annotation, Dataset, Image, load, write_atomic, write_json
+from coldstart.dataset import Annotation, Dataset, Image, asked, load, write_atomic, write_json
+from coldstart.errors import UserError
 from coldstart.measures import measure
 from coldstart.page import environment
 from coldstart.pictures import data_uri, spread
@@ -53,8 +54,12 @@ def statistics(config: StatisticsConfig) -> None:
     if lineage.claim(out, "statistics", settings, {"data": config.data}):
         print(f"{page}: already complete")
         return
-    with tracking.start(config.logger, "statistics", settings, out) as run:
+    try:
         numbers = measure(dataset)
+    except UserError:
+        lineage.withdraw(out)  # with the picture or mask replaced, the data is another
+        raise
+    with tracking.start(config.logger, "statistics", settings, out) as run:
         write_json(out / "statistics.json", numbers)
         call = shlex.join(["python", "-m", "coldstart.statistics", *sys.argv[1:]])
         write_atomic(page, _page(dataset, numbers, call).encode())
@@ -88,7 +93,7 @@ def _samples(dataset: Dataset) -> list[dict[str, Any]]:
             "image": image,
             "uri": data_uri(dataset.path(image), SAMPLE_WIDTH),
             "boxes": [
-                {"box": a["bbox"], "kind": order[a["category_id"]], "ignored": bool(a.get("ignore"))}
+                {"box": a["bbox"], "kind": order[a["category_id"]], "ignored": not asked(a)}
                 for a in by_image[image["id"]]
                 if min(a["bbox"][2:]) > 0
             ],
@@ -102,7 +107,7 @@ def _crops(dataset: Dataset) -> list[list[str | None]]:
     images = {image["id"]: image for image in dataset.images}
     rows = []
     for category in track(sorted(dataset.categories, key=lambda c: c["id"]), "page: classes", unit="class"):
-        found = [a for a in dataset.annotations if a["category_id"] == category["id"] and not a.get("ignore")]
+        found = [a for a in dataset.annotations if a["category_id"] == category["id"] and asked(a)]
         found.sort(key=lambda a: a["bbox"][2] * a["bbox"][3], reverse=True)
         chosen = spread(found[: max((len(found) + 1) // 2, CROPS)], CROPS)
         rows.append([_crop(dataset, images[a["image_id"]], a) for a in chosen])

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from coldstart import cli, lineage, tracking
-from coldstart.dataset import Dataset, load
+from coldstart.dataset import Dataset, asked, load
 from coldstart.errors import UserError
 from coldstart.split import copy_part
 
@@ -40,9 +40,7 @@ def ranked(dataset: Dataset, seed: int) -> list[int]:
     Photos in turn until every class was seen, then from the beginning; those without a box come last.
     """
     waiting = [dataset.images[k]["id"] for k in np.random.default_rng(seed).permutation(len(dataset.images))]
-    shown = {
-        image: {a["category_id"] for a in found if not a.get("ignore")} for image, found in dataset.by_image().items()
-    }
+    shown = {image: {a["category_id"] for a in found if asked(a)} for image, found in dataset.by_image().items()}
     order: list[int] = []
     seen: set[int] = set()
     while waiting:

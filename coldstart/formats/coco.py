@@ -6,6 +6,7 @@ that are not their picture's.
 """
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,11 +27,11 @@ def is_one(folder: Path) -> bool:
 
 
 def read(folder: Path, tolerate: Tolerate = refuse) -> Reading:
-    """The dataset in a folder with one COCO JSON. Turned pictures (EXIF) stay as they are.
+    """The dataset in a folder with one COCO JSON. Turned pictures (EXIF) stay as they are if they are tolerated.
 
     Raises:
-        UserError: the JSON cannot be read or has another shape; a record in it is wrong, or a picture missing, outside
-            or unreadable, and `tolerate` does not let it pass.
+        UserError: the JSON cannot be read or has another shape; a record in it is wrong, or a picture missing, outside,
+            unreadable or stored turned, and `tolerate` does not let it pass.
     """
     file = folder / "annotations.json"
     if not file.is_file():
@@ -140,11 +141,27 @@ def _image(record: dict[str, Any], where: str, folder: Path, beside: Path, toler
     size, orientation = stored_size(path)
     said = record.get("width"), record.get("height")
     shown = size[::-1] if orientation >= 5 else size
-    image: Image = {**record}  # type: ignore[typeddict-item]
+    image: Image = {**record, "file_name": _name(path, candidates[0], folder / "images")}  # type: ignore[typeddict-item]
     if said not in (size, shown):
         tolerate("size", UserError(f"{where}: says {said[0]}×{said[1]}, but {path} has {size[0]}×{size[1]} pixels"))
         image["width"], image["height"] = size
+    if orientation != 1:
+        how = f"is stored turned or mirrored (EXIF orientation {orientation})"
+        remedy = f"`python -m detect.doctor data={folder} fix=true out=…` stores it upright, its boxes turned along"
+        tolerate("turned", UserError(f"{path}: {how}; {remedy}"))
     return image, path
+
+
+def _name(path: Path, wanted: Path, images: Path) -> str:
+    """The picture's path within `images`, where a dataset folder has it: where it lies, or where it should.
+
+    Some exporters name it by its path in the folder, `images/a.jpg`, which would be images/images/a.jpg in a new one.
+    """
+    for place in (path, wanted):
+        relative = Path(os.path.relpath(place, images))
+        if os.pardir not in relative.parts:
+            return relative.as_posix()
+    raise UserError(f"{images}: {str(wanted)!r} leaves the folder by a link; name the picture by its path there")
 
 
 def _annotation(record: dict[str, Any], where: str, images: set[Any], number: dict[Any, int]) -> Annotation:

@@ -4,16 +4,16 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from PIL import Image as Picture
-
 from coldstart.dataset import Dataset, Image
 from coldstart.errors import UserError
+from coldstart.pictures import opened
 
 __all__ = ["Files", "Output", "Reading", "Tolerate", "carried", "check_writable", "clipped", "companions"]
 __all__ += ["inside", "places", "refuse", "stored_size", "upright_size"]
 
 Files = Mapping[str, bytes]  # path in the folder, with slashes -> content
-# What a reader does with what it could leave out (`picture`, `label`) or repair (`size`, `id`): raise it, or note it.
+# What a reader does with what it could leave out (`picture`, `label`), repair (`size`, `id`) or hand on (`turned`):
+# raise it, or note it.
 Tolerate = Callable[[str, UserError], None]
 PASSES = ("depth", "normals", "albedo")
 ORIENTATION = 0x0112  # EXIF tag
@@ -97,13 +97,14 @@ def check_writable(dataset: Dataset, label_file: Callable[[Image], str]) -> None
             raise UserError(
                 f"{dataset.root}: {kind} {name!r} has blanks at its ends or unprintable characters; rename it"
             )
-    seen: dict[str, str] = {}
+    seen: dict[str, Image] = {}
     for image in dataset.images:
         name = label_file(image)
-        other = seen.setdefault(name.casefold(), image["file_name"])
-        if other != image["file_name"]:
+        other = seen.setdefault(name.casefold(), image)
+        if other is not image:
             raise UserError(
-                f"{dataset.root}: images {other!r} and {image['file_name']!r} would share {name}; rename one"
+                f"{dataset.root}: images {other['file_name']!r} and {image['file_name']!r} would share {name}; "
+                "rename one"
             )
     for image in dataset.images:
         upright_size(dataset.path(image))
@@ -117,7 +118,7 @@ def upright_size(path: Path) -> tuple[int, int]:
             pixels as stored or as shown.
     """
     size, orientation = stored_size(path)
-    if orientation not in (0, 1):
+    if orientation != 1:
         raise UserError(
             f"{path}: is stored turned or mirrored (EXIF orientation {orientation}), and trainers disagree on what its "
             "boxes refer to; store it upright (for example with `mogrify -auto-orient`) and check its boxes"
@@ -126,16 +127,13 @@ def upright_size(path: Path) -> tuple[int, int]:
 
 
 def stored_size(path: Path) -> tuple[tuple[int, int], int]:
-    """Width and height of a picture as its pixels are stored, and its EXIF orientation (0 or 1: as they are shown).
+    """Width and height of a picture as its pixels are stored, and its EXIF orientation, 1 (as they are shown) to 8.
 
     Raises:
         UserError: it cannot be read to its end, or is so large that it must be a mistake or an attack.
     """
-    try:
-        with Picture.open(path) as picture:
-            size, orientation = picture.size, picture.getexif().get(ORIENTATION, 1)
-            picture.draft("RGB", (1, 1))  # an eighth of a JPEG's size is enough to see whether all of it is there
-            picture.load()
-    except (OSError, ValueError, SyntaxError, Picture.DecompressionBombError) as error:
-        raise UserError(f"{path}: cannot be read as an image ({error})") from None
-    return size, orientation
+    with opened(path) as picture:
+        size, orientation = picture.size, picture.getexif().get(ORIENTATION, 1)
+        picture.draft("RGB", (1, 1))  # an eighth of a JPEG's size is enough to see whether all of it is there
+        picture.load()
+    return size, orientation if orientation in range(2, 9) else 1  # what means nothing is passed over by every viewer

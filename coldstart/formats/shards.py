@@ -18,6 +18,7 @@ from PIL import Image as Picture
 from coldstart.dataset import PHOTO_SUFFIXES, Annotation, Category, Dataset, Image
 from coldstart.errors import UserError
 from coldstart.formats.files import Files, Output, Reading, Tolerate, companions, inside, places, refuse
+from coldstart.pictures import UNREADABLE
 
 __all__ = ["is_one", "read", "write"]
 
@@ -85,7 +86,7 @@ def read(folder: Path, tolerate: Tolerate = refuse) -> Reading:
         try:
             with Picture.open(io.BytesIO(picture)) as opened:
                 size = opened.size
-        except (OSError, ValueError, SyntaxError, Picture.DecompressionBombError) as error:
+        except UNREADABLE as error:
             raise UserError(f"{where}: its picture cannot be read ({error})") from None
         if size != (image["width"], image["height"]):
             raise UserError(f"{where}: is {size[0]}×{size[1]}, but its json says {image['width']}×{image['height']}")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from coldstart.dataset import Annotation, Category, Dataset, Image, check_records
+from coldstart.dataset import Annotation, Category, Dataset, Image, asked, check_records
 from coldstart.errors import UserError
 from coldstart.formats.files import Files, Reading, carried, clipped
 
@@ -106,7 +106,7 @@ def _restored(
         if match is not None:
             left.remove(match)
             annotation: Annotation = {**match, "category_id": ids[label.category]}
-            ignored = bool(match.get("ignore") or match.get("iscrowd"))
+            ignored = not asked(match)
         else:
             annotation = {
                 "image_id": image["id"],

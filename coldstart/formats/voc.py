@@ -12,7 +12,7 @@ from pathlib import Path
 import defusedxml
 import defusedxml.ElementTree
 
-from coldstart.dataset import PHOTO_SUFFIXES, Annotation, Dataset, Image
+from coldstart.dataset import PHOTO_SUFFIXES, Annotation, Dataset, Image, asked
 from coldstart.errors import UserError
 from coldstart.formats import sidecar
 from coldstart.formats.files import (
@@ -90,7 +90,7 @@ def _add_object(root: ET.Element, name: str, annotation: Annotation, image: Imag
     hidden = 1 - truncated - annotation.get("visible_fraction", 1.0 - truncated)
     item = ET.SubElement(root, "object")
     _add(item, name=name, pose="Unspecified", truncated=int(truncated >= FLAGGED), occluded=int(hidden >= FLAGGED))
-    _add(item, difficult=int(bool(annotation.get("ignore") or annotation.get("iscrowd"))))
+    _add(item, difficult=int(not asked(annotation)))
     left, top, right, bottom = (f"{round(v, DIGITS):.10g}" for v in _corners(clipped(annotation["bbox"], image)))
     _add(ET.SubElement(item, "bndbox"), xmin=left, ymin=top, xmax=right, ymax=bottom)
 

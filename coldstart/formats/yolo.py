@@ -5,12 +5,12 @@ Read are boxes and polygons (`class x1 y1 x2 y2 …`, which give the box too). S
 """
 
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
 
-from coldstart.dataset import PHOTO_SUFFIXES, Annotation, Dataset, Image
+from coldstart.dataset import PHOTO_SUFFIXES, Annotation, Dataset, Image, asked
 from coldstart.errors import UserError
 from coldstart.formats import sidecar
 from coldstart.formats.files import (
@@ -64,11 +64,18 @@ def _pictures(dataset: Dataset) -> Iterator[Files]:
 
 
 def _label_file(image: Image) -> str:
-    return f"labels/{Path(image['file_name']).with_suffix('.txt').as_posix()}"
+    return _labels_of(PurePosixPath(f"images/{image['file_name']}")).as_posix()
+
+
+def _labels_of(picture: PurePosixPath) -> PurePosixPath:
+    """Where YOLO looks for the labels of a picture: the last folder `images` on its path is `labels` there."""
+    parts = list(picture.parts)
+    parts[max(i for i, part in enumerate(parts[:-1]) if part == "images")] = "labels"
+    return PurePosixPath(*parts).with_suffix(".txt")
 
 
 def _written(annotation: Annotation, image: Image) -> bool:
-    return not (annotation.get("ignore") or annotation.get("iscrowd"))
+    return asked(annotation)
 
 
 def _line(index: int, annotation: Annotation, image: Image) -> str:
@@ -90,16 +97,15 @@ def read(folder: Path, tolerate: Tolerate = refuse) -> Reading:
     for root in roots:
         files = sorted(p for p in root.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES and p.is_file())
         for path in files:
-            parts = path.relative_to(folder).parts
-            at = max(i for i, part in enumerate(parts) if part == "images")
+            place = PurePosixPath(path.relative_to(folder))
             try:
                 size = upright_size(inside(folder, path))
             except UserError as error:
                 tolerate("picture", error)
                 continue
-            labels = folder.joinpath(*parts[:at], "labels", *parts[at + 1 :]).with_suffix(".txt")
-            name = Path(*parts[:at], *parts[at + 1 :]).as_posix()
-            pictures[path] = Found(path, name, size, _labels(labels, names, size, tolerate))
+            at = place.parts.index("images")  # the one that `write` put before the name, which may hold others
+            name = PurePosixPath(*place.parts[:at], *place.parts[at + 1 :]).as_posix()
+            pictures[path] = Found(path, name, size, _labels(folder / _labels_of(place), names, size, tolerate))
     if not pictures:
         raise UserError(f"{folder}/data.yaml: its folders hold no image")
     return sidecar.assemble(folder, list(pictures.values()), list(names.values()), _written)

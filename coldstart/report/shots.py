@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from coldstart.dataset import Dataset, Image
+from coldstart.dataset import Dataset, Image, asked
 from coldstart.pictures import data_uri, spread
 from coldstart.report.parts import Results, command, dataset
 from detect import scoring
@@ -69,7 +69,7 @@ def _of_fold(
             {
                 "box": labels[n]["bbox"],
                 "class": names[labels[n]["category_id"]],
-                "ignored": bool(labels[n].get("ignore") or labels[n].get("iscrowd")),
+                "ignored": not asked(labels[n]),
             }
             for n in own
         ]

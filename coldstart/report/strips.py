@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from coldstart.dataset import Dataset
 from coldstart.features import Lite0Features, extract
-from coldstart.pictures import data_uri, spread
+from coldstart.pictures import data_uri, opened, spread
 from coldstart.progress import track
 from coldstart.report.parts import SOURCE, Results, command, dataset, translations
 
@@ -107,7 +106,7 @@ def _features(network: Lite0Features, paths: Sequence[Path]) -> Tensor:
 
 def _read(path: Path) -> Tensor:
     """1×3×H×W in [-1, 1], the shorter side brought to what the network knows."""
-    with Image.open(path) as picture:
+    with opened(path) as picture:
         scale = SIDE / min(picture.size)
         size = (round(picture.width * scale), round(picture.height * scale))
         pixels: Floats = np.asarray(picture.convert("RGB").resize(size), dtype=np.float32)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from coldstart import leaks
-from coldstart.dataset import Dataset, load
+from coldstart.dataset import Dataset, asked, load
 from coldstart.errors import UserError
 from coldstart.overrides import override
 from coldstart.study.classes import of_renders
@@ -79,7 +79,7 @@ def check_photos(config: StudyConfig) -> None:
                 folders[key] = load(path)
             except UserError as error:
                 raise UserError(f"real.{key}: {error}") from None
-            if not any(not a.get("ignore") for a in folders[key].annotations):
+            if not any(asked(a) for a in folders[key].annotations):
                 raise UserError(f"real.{key}: {path} has no labelled box")
     count = len(folders["data"].images)
     if real.test is None and count < max(config.folds, 2):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from coldstart import cli
-from coldstart.dataset import load
+from coldstart.dataset import asked, load
 from coldstart.errors import UserError
 from coldstart.lineage import read_card
 from coldstart.study import answer
@@ -88,7 +88,7 @@ def contents(folder: Path) -> dict[str, Any]:
     except UserError:
         return {"folder": str(folder), "images": None, "boxes": None, "classes": None}
     names = {c["id"]: c["name"] for c in dataset.categories}
-    boxes = Counter(names[a["category_id"]] for a in dataset.annotations if not a.get("ignore"))
+    boxes = Counter(names[a["category_id"]] for a in dataset.annotations if asked(a))
     classes = {name: boxes[name] for name in dataset.class_names}
     return {"folder": str(folder), "images": len(dataset.images), "boxes": sum(boxes.values()), "classes": classes}
 
@@ -98,8 +98,8 @@ def _photos(plan: Plan) -> dict[Point, list[int]]:
     counts: dict[Point, dict[str, int]] = {}
     for cell in plan.cells:
         images = contents(cell.data.path)["images"] if cell.data else 0
-        asked = cell.budget if isinstance(cell.budget, int) else None
-        count = images if images is not None else asked
+        planned = cell.budget if isinstance(cell.budget, int) else None
+        count = images if images is not None else planned
         if count is not None:
             counts.setdefault((cell.arm, cell.budget), {})[cell.fold] = count
     return {at: list(by_fold.values()) for at, by_fold in counts.items()}

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from coldstart import cli
-from coldstart.dataset import load, sha256
 from coldstart.errors import UserError
 from coldstart.lineage import INCIDENTAL, fingerprint
 from coldstart.overrides import override
@@ -71,13 +70,8 @@ class Made:
 
 
 def external(path: str) -> Made:
-    """A folder of photos that is there before the study, by all of its bytes."""
-    identity = fingerprint(path)
-    if (Path(path) / "annotations.json").is_file():
-        dataset = load(path)
-        photos = [sha256(dataset.path(image)) for image in dataset.images]
-        identity = _digest([identity, photos])
-    return Made(Path(path), identity)
+    """A folder of photos that is there before the study, by its content."""
+    return Made(Path(path), fingerprint(path))
 
 
 @dataclass

@@ -180,3 +180,55 @@ def test_a_scene_outside_the_folder_is_not_carried(renders: Toy, change: Callabl
         for to in FORMATS:
             with pytest.raises(UserError, match="leaves the folder"):
                 converted(data.root, to, tmp_path / f"out_{to}")
+
+
+def test_label_studios_coco_keeps_its_labels_in_yolo(toy: Toy, tmp_path: Path) -> None:
+    data = toy("data", 2)
+    (data.root / "annotations.json").rename(data.root / "result.json")
+    text = (data.root / "result.json").read_text()
+    (data.root / "result.json").write_text(text.replace('"0000', '"images/0000'))
+    ours = load(converted(data.root, "coco", tmp_path / "ours"))
+    assert [i["file_name"] for i in ours.images] == ["000000.png", "000001.png"]
+    shutil.rmtree(converted(ours.root, "yolo", tmp_path / "yolo") / "coldstart")
+    assert len(load(converted(tmp_path / "yolo", "coco", tmp_path / "back")).annotations) == len(data.annotations) == 6
+
+
+@pytest.mark.parametrize("folder", ["images", "new/images", "images/images", "labels"])
+def test_labels_are_where_yolo_looks_for_them(
+    toy: Toy, change: Callable[..., None], tmp_path: Path, folder: str
+) -> None:
+    data = toy("data", 1)
+    name = f"{folder}/000000.png"
+    (data.root / "images" / folder).mkdir(parents=True)
+    data.path(data.images[0]).rename(data.root / "images" / name)
+    change(data.root, lambda content: content["images"][0].update(file_name=name))
+    out = converted(data.root, "yolo", tmp_path / "yolo")
+    before, after = str(out / "images" / name).rsplit("/images/", 1)  # as Ultralytics' img2label_paths
+    assert len(Path(f"{before}/labels/{after}").with_suffix(".txt").read_text().splitlines()) == 3
+    back = load(converted(out, "coco", tmp_path / "back"))
+    assert back.images[0]["file_name"] == name
+    assert back.annotations == load(data.root).annotations
+
+
+@pytest.mark.parametrize("to", ["yolo", "voc"])
+def test_a_picture_that_is_listed_twice_is_refused(
+    toy: Toy, change: Callable[..., None], tmp_path: Path, to: str
+) -> None:
+    data = toy("data", 2)
+    change(data.root, lambda content: content["images"][1].update(file_name="000000.png"))
+    with pytest.raises(UserError, match="would share"):
+        converted(data.root, to, tmp_path / "out")
+
+
+def test_coco_with_photos_stored_turned_is_refused_before_anything_is_written(toy: Toy, tmp_path: Path) -> None:
+    from PIL import Image as Picture
+
+    data = toy("data", 1, photo=True)
+    with Picture.open(data.path(data.images[0])) as picture:
+        exif = picture.getexif()
+        exif[0x0112] = 6
+        picture.save(data.path(data.images[0]), exif=exif)
+    (data.root / "annotations.json").rename(data.root / "result.json")
+    with pytest.raises(UserError, match=r"EXIF orientation 6.*detect\.doctor"):
+        converted(data.root, "coco", tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -86,6 +86,7 @@ REFUSALS: dict[str, tuple[Edit, str]] = {
     "category id 0": (lambda c: c["categories"][0].update(id=0), "whole numbers from 1"),
     "category ids shared": (lambda c: c["categories"][0].update(id=2), "whole numbers from 1"),
     "category names shared": (lambda c: c["categories"][0].update(name="orange"), "share a name"),
+    "a category name is a number": (lambda c: c["categories"][1].update(name=7), "names must be text, got ['milk', 7"),
     "no image": (lambda c: c.update(images=[]), "lists no image"),
     "image ids shared": (lambda c: c["images"][0].update(id=2), "two images share an id"),
     "image leaves the folder": (lambda c: c["images"][0].update(file_name="../card.json"), "leaves the folder"),
@@ -120,6 +121,13 @@ def test_an_ignored_box_may_be_empty(toy: Callable[..., ds.Dataset], change: Cal
     root = toy("a", 1).root
     change(root, lambda c: c["annotations"][0].update(bbox=[1, 2, 0, 0], ignore=1))
     assert ds.load(root).annotations[0]["ignore"] == 1
+
+
+def test_what_is_asked_for_is_neither_ignored_nor_a_crowd() -> None:
+    assert ds.asked({})
+    assert ds.asked({"ignore": 0, "iscrowd": 0})
+    assert not ds.asked({"ignore": 1})
+    assert not ds.asked({"iscrowd": 1})
 
 
 def test_folders_that_are_no_dataset_are_refused(tmp_path: Path, toy: Callable[..., ds.Dataset]) -> None:

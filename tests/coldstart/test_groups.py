@@ -73,3 +73,9 @@ def test_sessions_by_time(toy: Toy, tmp_path: Path) -> None:
 def test_the_time_in_a_name(name: str, time: datetime | None, tmp_path: Path) -> None:
     Picture.new("RGB", (4, 4)).save(tmp_path / name)
     assert taken_at(tmp_path / name) == time
+
+
+def test_a_photo_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"no picture")
+    with pytest.raises(UserError, match=r"a\.jpg: cannot be read as an image"):
+        taken_at(tmp_path / "a.jpg")

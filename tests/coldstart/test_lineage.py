@@ -146,3 +146,58 @@ def test_a_parent_counts_by_its_content_not_by_its_path(tmp_path: Path) -> None:
     (there / "a.txt").write_text("other")
     with pytest.raises(UserError, match=r"parents\.source"):
         lineage.claim(tmp_path / "out", "stage", {"source": str(there)}, {"source": there})
+
+
+def test_the_number_of_devices_is_part_of_a_config(tmp_path: Path) -> None:
+    """Each device has a batch of its own: two learn something else than one."""
+    lineage.claim(tmp_path / "out", "stage", {**CONFIG, "devices": 2})
+    assert lineage.claim(tmp_path / "out", "stage", {**CONFIG, "devices": 2}) is False
+    with pytest.raises(UserError, match="differs in devices"):
+        lineage.claim(tmp_path / "out", "stage", {**CONFIG, "devices": 1})
+
+
+def test_a_dataset_folder_counts_by_its_pictures_too(toy: Callable[..., Dataset], change: Callable[..., None]) -> None:
+    data = toy("data", 2)
+    first = lineage.fingerprint(data.root)
+    assert lineage.fingerprint(data.root) == first
+    pictures = [data.path(image) for image in data.images]
+    pictures[1].write_bytes(pictures[0].read_bytes())
+    second = lineage.fingerprint(data.root)
+    assert second != first
+    # A picture whose own hash is recorded is not read again: thousands of renders would take their time.
+    change(data.root, lambda content: [image.update(sha256="0") for image in content["images"]])
+    recorded = lineage.fingerprint(data.root)
+    assert recorded != second
+    pictures[1].unlink()
+    assert lineage.fingerprint(data.root) == recorded
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "[]", '{"images": 3}', '{"images": [3]}', '{"images": [{"file_name": "%s"}]}' % ("a" * 5000)]
+)
+def test_a_malformed_folder_has_a_fingerprint(tmp_path: Path, content: str) -> None:
+    (tmp_path / "annotations.json").write_text(content)
+    assert lineage.fingerprint(tmp_path)
+
+
+def test_pictures_beside_the_json_count(tmp_path: Path) -> None:
+    (tmp_path / "annotations.json").write_text('{"images": [{"file_name": "a.jpg"}]}')
+    found = set()
+    for content in (b"1", b"2"):
+        (tmp_path / "a.jpg").write_bytes(content)
+        found.add(lineage.fingerprint(tmp_path))
+    assert len(found) == 2
+
+
+def test_results_among_the_photos_are_not_photos(tmp_path: Path) -> None:
+    out, again = tmp_path / "found", tmp_path / "more" / "found"
+    (tmp_path / "a.jpg").write_bytes(b"1")
+    for folder in (out, again):
+        assert lineage.claim(folder, "stage", CONFIG, {"images": tmp_path}) is False
+        (folder / "detections").mkdir()
+        (folder / "detections" / "a.jpg").write_bytes(b"drawn")
+        lineage.complete(folder)
+    assert lineage.claim(out, "stage", CONFIG, {"images": tmp_path}) is True
+    (tmp_path / "more" / "b.jpg").write_bytes(b"2")
+    with pytest.raises(UserError, match=r"differs in parents\.images"):
+        lineage.claim(out, "stage", CONFIG, {"images": tmp_path})

@@ -91,3 +91,20 @@ def test_a_broken_mask_or_record_is_one_line(renders: Toy) -> None:
         (data.root / "scenes" / "000000.json").write_text(text)
         with pytest.raises(UserError, match="is not a scene record of ours"):
             measure(data)
+
+
+def test_a_picture_that_is_cut_off_is_one_line(toy: Toy) -> None:
+    data = toy("data", 1)
+    path = data.path(data.images[0])
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(UserError, match=r"000000\.png: cannot be read as an image"):
+        measure(load(data.root))
+
+
+def test_a_crowd_counts_as_ignored(toy: Toy) -> None:
+    data = toy("data", 1)
+    data.annotations[2] |= {"iscrowd": 1}
+    numbers = measure(data)
+    assert (numbers["objects"], numbers["ignored"]) == (2, 1)
+    assert [row["objects"] for row in numbers["classes"]] == [1, 1, 0]
+    assert numbers["per_image"][0]["objects"] == 2

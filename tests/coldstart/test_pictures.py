@@ -2,9 +2,12 @@ import base64
 import io
 from pathlib import Path
 
+import numpy as np
+import pytest
 from PIL import Image as Picture
 
-from coldstart.pictures import data_uri, spread
+from coldstart.errors import UserError
+from coldstart.pictures import data_uri, opened, spread
 
 
 def plain(path: Path, colour: tuple[int, int, int], size: tuple[int, int] = (64, 48)) -> Path:
@@ -31,3 +34,27 @@ def test_a_missing_or_broken_picture_is_none(tmp_path: Path) -> None:
 def test_spread_keeps_both_ends() -> None:
     assert spread(range(10), 4) == [0, 3, 6, 9]
     assert spread([1, 2], 4) == [1, 2]
+
+
+def damaged(path: Path) -> Path:
+    """A PNG with a chunk of no known kind in the middle, which opens but cannot be decoded."""
+    pixels = np.random.default_rng(0).integers(0, 255, (200, 200, 3), dtype=np.uint8)
+    Picture.fromarray(pixels).save(path)
+    whole = path.read_bytes()
+    at = whole.index(b"IDAT", whole.index(b"IDAT") + 4)
+    path.write_bytes(whole[:at] + b"\0\1\2\3" + whole[at + 4 :])
+    return path
+
+
+def test_what_cannot_be_decoded_is_one_line(tmp_path: Path) -> None:
+    cut = plain(tmp_path / "cut.png", (200, 30, 60), (800, 600))
+    cut.write_bytes(cut.read_bytes()[:300])
+    for path in (cut, damaged(tmp_path / "damaged.png"), tmp_path / "nowhere.png"):
+        with pytest.raises(UserError, match=rf"{path.name}: cannot be read as an image"), opened(path) as picture:
+            picture.load()
+        assert data_uri(path, 100) is None
+
+
+def test_other_mistakes_are_not_the_pictures(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^mine$"), opened(plain(tmp_path / "a.png", (0, 0, 0))):
+        raise UserError("mine")

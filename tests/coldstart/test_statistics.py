@@ -93,3 +93,15 @@ def test_a_finished_page_rests_and_other_data_is_refused(
     with pytest.raises(UserError, match="no such dataset folder"):
         page(Dataset(tmp_path / "nowhere", [], [], []), tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+def test_a_damaged_picture_is_one_line_and_the_folder_stays_free(toy: Toy, tmp_path: Path) -> None:
+    data = toy("data", 2)
+    path = data.path(data.images[1])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:200])
+    with pytest.raises(UserError, match=r"000001\.png: cannot be read as an image"):
+        page(data, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    path.write_bytes(whole + b" ")  # another file than before
+    assert page(data, tmp_path / "out")

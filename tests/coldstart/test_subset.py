@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from coldstart import cli
-from coldstart.dataset import Dataset, load
+from coldstart.dataset import Annotation, Dataset, load
 from coldstart.errors import UserError
 from coldstart.subset import SubsetConfig, ranked, subset
 
@@ -63,3 +63,9 @@ def test_smaller_subsets_are_within_larger_ones(toy: Toy, tmp_path: Path) -> Non
 def test_no_photo_is_no_subset(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="count must be at least 1"):
         SubsetConfig("photos", 0, str(tmp_path))
+
+
+def test_a_crowd_shows_nothing_to_learn() -> None:
+    crowd: Annotation = {"image_id": 0, "category_id": 1, "iscrowd": 1}
+    dataset = Dataset(Path("nowhere"), [{"id": i} for i in range(3)], [crowd, {"image_id": 2, "category_id": 1}], [])
+    assert {ranked(dataset, seed)[0] for seed in range(9)} == {2}

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from PIL import Image as Picture
 
+from coldstart import formats
 from coldstart.convert import read
 from coldstart.errors import UserError
 from coldstart.formats.files import refuse
@@ -250,3 +251,51 @@ def test_tables_with_corners_and_cntk_pairs(tmp_path: Path) -> None:
     (tmp_path / "1" / "t.tsv").write_text("image\tx\ty\n")
     with pytest.raises(UserError, match=r"t\.tsv: line 1: expected a header"):
         read(tmp_path / "1", refuse)
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "place"),
+    [
+        ("result.json", "images/a.jpg", "images/a.jpg"),  # as Label Studio exports
+        ("annotations/instances.json", "images/sub/a.jpg", "images/sub/a.jpg"),
+        ("result.json", "./a.jpg", "images/a.jpg"),
+        ("result.json", "photos/a.jpg", "photos/a.jpg"),
+    ],
+)
+def test_names_in_images_are_without_it(tmp_path: Path, file: str, name: str, place: str) -> None:
+    folder = Folder(tmp_path / "data", "coco")
+    (folder.images / "a.jpg").unlink()
+    picture(folder.root / place)
+    (folder.root / "annotations.json").unlink()
+    folder.json["images"][0]["file_name"] = name
+    (folder.root / file).parent.mkdir(exist_ok=True)
+    (folder.root / file).write_text(json.dumps(folder.json))
+    reading = read(folder.root, refuse)
+    kept = place.removeprefix("images/")
+    assert [i["file_name"] for i in reading.dataset.images] == [kept, "b.jpg"]
+    assert [set(files) for files in reading.pictures] == [{f"images/{kept}"}, {"images/b.jpg"}]
+
+
+@pytest.mark.parametrize("size", [(100, 80), (80, 100)])
+def test_photos_stored_turned_are_for_the_doctor(tmp_path: Path, size: tuple[int, int]) -> None:
+    folder = Folder(tmp_path / "data", "coco")
+    folder.write(size=size)
+    exif = Picture.Exif()
+    exif[0x0112] = 6
+    with Picture.open(folder.images / "a.jpg") as opened:
+        opened.save(folder.images / "a.jpg", exif=exif)
+    with pytest.raises(UserError, match=r"a\.jpg: is stored turned .*EXIF orientation 6.*detect\.doctor .*fix=true"):
+        formats.coco.read(folder.root)
+    noted: list[str] = []
+    reading = formats.coco.read(folder.root, lambda kind, error: noted.append(kind))
+    assert noted == ["turned"]
+    assert (reading.dataset.images[0]["width"], reading.dataset.images[0]["height"]) == size
+    assert len(read(folder.root, refuse).dataset.images) == 2  # the doctor says it itself
+
+
+def test_an_orientation_that_means_nothing_is_none(tmp_path: Path) -> None:
+    for orientation in (0, 1, 9):
+        exif = Picture.Exif()
+        exif[0x0112] = orientation
+        Picture.new("RGB", (8, 4)).save(tmp_path / "a.jpg", exif=exif)
+        assert formats.files.stored_size(tmp_path / "a.jpg") == ((8, 4), 1)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from coldstart import cli
-from coldstart.dataset import Dataset, load, save
+from coldstart.dataset import Annotation, Dataset, load, save
 from coldstart.errors import UserError
 from coldstart.study.config import StudyConfig
 from coldstart.study.plan import Plan, check_photos, plan
@@ -207,7 +207,10 @@ def test_photos_are_checked_before_any_work(photos: Make, toy: Callable[..., Dat
             UserError, match=r"real: .*000002.jpg and .*\(equal files.*show the same|real: .*equal files"
         ):
             check_photos(photos(real={"data": str(data.root), **real}))
-    save(Dataset(data.root, data.images, [], data.categories))
-    with pytest.raises(UserError, match="has no labelled box"):
-        check_photos(photos())
+    ignored: Annotation = {**data.annotations[0], "ignore": 1}
+    crowd: Annotation = {**data.annotations[1], "iscrowd": 1}
+    for aside in ([], [ignored, crowd]):
+        save(Dataset(data.root, data.images, aside, data.categories))
+        with pytest.raises(UserError, match="has no labelled box"):
+            check_photos(photos())
     assert load(data.root).images

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from coldstart.dataset import write_json
+from coldstart.dataset import Dataset, save, write_json
 from coldstart.study.config import StudyConfig
-from coldstart.study.results import collect, differences_table, table
+from coldstart.study.results import collect, contents, differences_table, table
 from tests.coldstart.study.conftest import ARMS, TAUGHT, finish
 
 Make = Callable[..., StudyConfig]
@@ -144,3 +144,12 @@ def test_the_example_has_the_keys_that_are_written(photos: Make) -> None:
         return [shape(value[0])] if isinstance(value, list) and value and isinstance(value[0], dict) else None
 
     assert shape(example) == shape(found)
+
+
+def test_contents_are_what_is_asked_for(toy: Callable[..., Dataset]) -> None:
+    data = toy("data", 2)
+    data.annotations[0] |= {"ignore": 1}
+    data.annotations[1] |= {"iscrowd": 1}
+    save(data)
+    found = contents(data.root)
+    assert (found["images"], found["boxes"], found["classes"]) == (2, 4, {"milk": 1, "orange": 1, "water": 2})
