@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 
 from omegaconf import MISSING
 
+from blender_scenes import randomise
 from blender_scenes.arrange import Arrangement
 from blender_scenes.catalogue import Product
+from blender_scenes.lens import bounds
 from blender_scenes.look import Look
 from blender_scenes.randomise import Randomise
 from blender_scenes.scene import Scene
@@ -77,6 +79,7 @@ class RenderConfig:
             raise UserError(f"size: {self.size} must be [width, height] in pixels, each 32..8192")
         if not 0 <= self.min_visible_fraction <= 1:
             raise UserError(f"min_visible_fraction: {self.min_visible_fraction} is not in 0..1")
+        _check_distortion(randomise.scene(self.scene, self.randomise), self.size)
         self.products = chosen(self.products)
         if not any(p.label for p in self.products.values()):
             raise UserError("product: the scene has no products; give product=[ketchup,…]")
@@ -85,6 +88,16 @@ class RenderConfig:
     def class_names(self) -> list[str]:
         """Label names in alphabetical order; several products may share one."""
         return sorted({p.category for p in self.products.values() if p.label})
+
+
+def _check_distortion(scene: Scene, size: list[int]) -> None:
+    """Refuse a distortion of which the widest camera can have nothing; where it can have some, draws keep to that."""
+    low, high = bounds(scene.view.widest, size)
+    if min(scene.distortion) > high or max(scene.distortion) < low:
+        raise UserError(
+            f"scene.distortion: {scene.distortion} bends the corners of {size[0]}×{size[1]} pictures too far; "
+            f"this scene's widest camera can have {low:.3f} to {high:.3f}"
+        )
 
 
 def chosen(products: Mapping[str, Product]) -> dict[str, Product]:

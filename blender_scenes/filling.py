@@ -96,6 +96,8 @@ class Filler:
             return lost
         for move in range(MOVES):
             single = [k for k, item in enumerate(room.items) if item.alone]
+            if not single:  # all are stacked, lean or carry others
+                break
             item = room.remove(single[rng.integers(len(single))])
             choices = [self._free(item, Block(item.product, 1), *drawn) for drawn in islice(self._drawn(), 2)]
             warmth = WARMTH * (1 - (move + 1) / MOVES) / (len(room.items) + 1)

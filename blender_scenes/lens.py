@@ -2,22 +2,41 @@
 (1 + k1 r²) times that, r² = x² + y². k1 < 0 makes a barrel, k1 > 0 a pincushion.
 
 Cycles renders a pinhole picture with a border around it; picture and labels are then looked up in it, so that both are
-bent alike.
+bent alike. A barrel turns back at k1 r² = −1/3: what is seen beyond that has no place in the pinhole picture, and just
+before it the border grows without use. `distorted` stays clear of it.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blender_scenes.spec import Camera
+from blender_scenes.spec import Camera, rounded
 
-__all__ = ["bend", "pinhole"]
+__all__ = ["bend", "bounds", "distorted", "pinhole"]
 
 Floats = NDArray[np.float64]
-ROUNDS = 12  # of the fixed-point iteration; for |k1| r² ≤ 0.25 the rest is far below a hundredth of a pixel
+BENT = 0.2  # |k1| r² at most
+ROUNDS = 12  # of the fixed-point iteration; the rest is then 4e-5 of r at most, a hundredth of a pixel
+
+
+def bounds(half: float, size: Sequence[int]) -> tuple[float, float]:
+    """Lowest and highest k1 for pictures of `size` [width, height], half the height being `half` focal lengths.
+
+    At either |k1| r² is `BENT` for the point that the corner sees; its r is the corner's / (1 + k1 r²).
+    """
+    corner = half * np.hypot(1, size[0] / size[1])
+    low, high = (float(k * (1 + k) ** 2 / corner**2) for k in (-BENT, BENT))
+    return low, high
+
+
+def distorted(camera: Camera, k1: float) -> Camera:
+    """`camera` with distortion `k1`, or as much of it as its corners allow."""
+    allowed = bounds(camera.sensor_height_mm / 2 / camera.lens_mm, camera.size)
+    return dataclasses.replace(camera, k1=rounded(np.clip(k1, *allowed)))
 
 
 @lru_cache(maxsize=1)

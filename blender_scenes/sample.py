@@ -20,6 +20,7 @@ from blender_scenes.chance import between
 from blender_scenes.config import RenderConfig
 from blender_scenes.filling import Filler
 from blender_scenes.furniture.parts import Place
+from blender_scenes.lens import distorted
 from blender_scenes.obstacles import Surroundings
 from blender_scenes.room import Room
 from blender_scenes.scene import furnish, place, view
@@ -51,8 +52,8 @@ class Sampler:
         rng = np.random.default_rng([config.seed, index])
         furniture = furnish(config.scene, rng)
         where = place(furniture)
-        bent = rounded(between(config.scene.distortion, np.random.default_rng([config.seed, index, 3])))
-        camera = replace(view(config.scene, where, config.size, rng), k1=bent)
+        k1 = between(config.scene.distortion, np.random.default_rng([config.seed, index, 3]))
+        camera = distorted(view(config.scene, where, config.size, rng), k1)
         placements, unplaced = self._fill(where, camera, rng)
         light, response = self._look(index, 0)
         return SceneSpec(

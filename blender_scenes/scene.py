@@ -13,7 +13,7 @@ import numpy as np
 
 from blender_scenes.furniture.fridge import Fridge
 from blender_scenes.furniture.fridges import Fridges
-from blender_scenes.furniture.parts import Place
+from blender_scenes.furniture.parts import Place, rising
 from blender_scenes.furniture.shelf import ShelfUnit, Shelves
 from blender_scenes.furniture.table import Table, Tables
 from blender_scenes.spec import Camera, rounded
@@ -44,6 +44,14 @@ class Scene:
     def __post_init__(self) -> None:
         _exactly_one(self, ("fridge", "any_fridge", "shelf", "table"))
         _exactly_one(self, ("camera", "framing"))
+        rising("scene.distortion", self.distortion, -10)
+
+    @property
+    def view(self) -> ViewPoint | Framing:
+        """The camera, of whichever kind."""
+        chosen = self.camera or self.framing
+        assert chosen is not None
+        return chosen
 
 
 def _exactly_one(scene: Scene, keys: tuple[str, ...]) -> None:
@@ -84,9 +92,7 @@ def _typed(kind: Any, content: Any) -> Any:
 
 def view(scene: Scene, where: Place, size: list[int], rng: np.random.Generator) -> Camera:
     """The camera of one scene; `size` is [width, height] in pixels."""
-    chosen = scene.camera or scene.framing
-    assert chosen is not None
-    return chosen.draw(where.frame(), size, rng)
+    return scene.view.draw(where.frame(), size, rng)
 
 
 def _plain(value: Any) -> Any:

@@ -27,6 +27,11 @@ class ViewPoint:
     lens_mm: list[float] = field(default_factory=lambda: [24.5, 27.5])  # range
     sensor_height_mm: float = 36.0
 
+    @property
+    def widest(self) -> float:
+        """Half the picture's height in focal lengths, for the shortest lens."""
+        return self.sensor_height_mm / 2 / min(self.lens_mm)
+
     def draw(self, frame: Frame, size: list[int], rng: np.random.Generator) -> Camera:
         """A camera at and around this one, whatever `frame` shows; `size` is [width, height] in pixels."""
         location = np.array(self.location) + rng.uniform(-1, 1, 3) * self.location_range
@@ -53,6 +58,11 @@ class Framing:
     def __post_init__(self) -> None:
         for key, low in (("span", 0.05), ("elevation", -90), ("azimuth", -90), ("fov", 5)):
             rising(f"scene.framing.{key}", getattr(self, key), low)
+
+    @property
+    def widest(self) -> float:
+        """Half the picture's height in focal lengths, for the widest angle."""
+        return float(np.tan(np.radians(max(self.fov)) / 2))
 
     def draw(self, frame: Frame, size: list[int], rng: np.random.Generator) -> Camera:
         """A camera whose picture of `size` [width, height] in pixels is filled by a window on `frame`."""

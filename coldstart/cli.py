@@ -8,7 +8,8 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from types import UnionType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args
 
 from coldstart import memory
 from coldstart.errors import UserError
@@ -32,7 +33,8 @@ def typed(schema: type[C], config: Any, where: str = "") -> C:
 
     Raises:
         UserError: a key is unknown, missing or of the wrong type, or `__post_init__` refuses a value. Where that
-            belongs to an entry of a mapping or list, which cannot know its own key, the key is put in front.
+            belongs to an entry of a mapping or list, which cannot know its own key, the key is put in front; so is
+            `where`, unless the message has it already.
     """
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
@@ -44,6 +46,8 @@ def typed(schema: type[C], config: Any, where: str = "") -> C:
     except OmegaConfBaseException as error:
         raise UserError(_with_file(_one_line(error, where, _keys(schema), config))) from None
     except UserError as error:
+        if where and str(error).startswith(f"{where}."):
+            raise
         key = ".".join(filter(None, [where, _refused(node, "", "")]))
         own = re.match(r"[\w.\[\]]+: ", str(error))
         raise UserError(_with_file(f"{key}{'.' if own else ': '}{error}" if key else str(error))) from None
@@ -94,12 +98,13 @@ def _writable(node: Any) -> Any:
 
 
 def _keys(schema: Any) -> list[str]:
-    """Dotted names of the fields of a dataclass and of the dataclasses in it."""
+    """Dotted names of the fields of a dataclass and of the dataclasses in it, those that may be null included."""
     names = []
     for item in dataclasses.fields(schema):
         names.append(item.name)
-        if dataclasses.is_dataclass(item.type):
-            names += [f"{item.name}.{key}" for key in _keys(item.type)]
+        for kind in get_args(item.type) if isinstance(item.type, UnionType) else [item.type]:
+            if dataclasses.is_dataclass(kind):
+                names += [f"{item.name}.{key}" for key in _keys(kind)]
     return names
 
 
@@ -231,7 +236,9 @@ def _one_line(error: Exception, where: str, known: list[str], config: Any = None
         else:
             near = difflib.get_close_matches(name, known, n=1)
             remedy = "see --help (a key that the YAML leaves out: +key=value)"
-        if near:
+        if name in known:
+            remedy = f"the YAML leaves it out; give +{prefix}{name}=…"
+        elif near:
             remedy = f"did you mean '{near[0]}'?"
         return f"unknown key '{prefix}{name}'; {remedy}"
     first = text.splitlines()[0]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from coldstart.dataset import Annotation, Category, Image
+from coldstart.dataset import Annotation, Category, Image, asked
 
 __all__ = ["MAX_DETECTIONS", "Bools", "Floats", "Found", "Ints", "Pairs", "Truth", "found_boxes", "overlaps", "places"]
 
@@ -48,7 +48,7 @@ class Truth:
             np.array([category[a["category_id"]] for a in annotations], dtype=np.int64),
             np.array([a["bbox"] for a in annotations], dtype=float).reshape(-1, 4),
             np.array([a.get("area", a["bbox"][2] * a["bbox"][3]) for a in annotations], dtype=float),
-            np.array([bool(a.get("iscrowd") or a.get("ignore")) for a in annotations], dtype=bool),
+            np.array([not asked(a) for a in annotations], dtype=bool),
             np.array([a.get("visible_fraction", np.nan) for a in annotations], dtype=float),
         )
 

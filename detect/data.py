@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from coldstart import dataset as folders
 from coldstart.errors import UserError
+from coldstart.pictures import UNREADABLE, opened
 from coldstart.progress import track
 from detect.augment import Augmentation
 from detect.compose import IGNORED, Composer, Sample
@@ -30,11 +31,7 @@ def class_names(datasets: Sequence[folders.Dataset]) -> list[str]:
 
 def targets(annotations: Sequence[folders.Annotation]) -> list[folders.Annotation]:
     """What a detector is asked for: annotations without `ignore` and `iscrowd`."""
-    return [a for a in annotations if not _aside(a)]
-
-
-def _aside(annotation: folders.Annotation) -> bool:
-    return bool(annotation.get("ignore") or annotation.get("iscrowd"))
+    return [a for a in annotations if folders.asked(a)]
 
 
 def labels(dataset: folders.Dataset, names: Sequence[str]) -> list[int]:
@@ -49,11 +46,8 @@ def read_picture(path: Any) -> Tensor:
     Raises:
         UserError: the file is no readable picture.
     """
-    try:
-        with Image.open(path) as picture:
-            return torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1).contiguous()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UserError(f"{path}: cannot be read as an image ({error})") from None
+    with opened(path) as picture:
+        return torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1).contiguous()
 
 
 def read(dataset: folders.Dataset, names: Sequence[str], size: tuple[int, int], *, masks: bool = False) -> list[Sample]:
@@ -66,7 +60,7 @@ def read(dataset: folders.Dataset, names: Sequence[str], size: tuple[int, int], 
     samples = []
     for record in track(dataset.images, f"reading {dataset.root.name}", unit="image"):
         picture = read_picture(dataset.path(record))
-        ordered = sorted(grouped[record["id"]], key=_aside)  # what is asked for comes first
+        ordered = sorted(grouped[record["id"]], key=folders.asked, reverse=True)  # what is asked for comes first
         wanted = targets(ordered)
         boxes = torch.tensor([a["bbox"] for a in ordered], dtype=torch.float32).reshape(-1, 4)
         boxes[:, 2:] += boxes[:, :2]
@@ -80,7 +74,7 @@ def read(dataset: folders.Dataset, names: Sequence[str], size: tuple[int, int], 
             boxes = boxes * torch.tensor([place.inner[0] / width, place.inner[1] / height] * 2)
             if objects is not None:
                 objects = shrunk(objects[None, None], place.inner[::-1], mode="nearest-exact")[0, 0]
-        labels = torch.tensor([IGNORED if _aside(a) else category[a["category_id"]] for a in ordered]).long()
+        labels = torch.tensor([category[a["category_id"]] if folders.asked(a) else IGNORED for a in ordered]).long()
         visible = torch.tensor([a.get("visible_fraction", 1.0) for a in ordered], dtype=torch.float32)
         # Boxes to be ignored may lie outside.
         kept = (labels != IGNORED) | ((boxes[:, 2:] - boxes[:, :2]).amin(dim=1) > 0)
@@ -95,7 +89,7 @@ def _objects(path: Path, wanted: Sequence[folders.Annotation]) -> Tensor | None:
     try:
         with Image.open(path) as picture:
             instances = np.array(picture)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except UNREADABLE as error:
         raise UserError(f"{path}: cannot be read as a mask ({error})") from None
     rows = np.zeros(max([int(instances.max()), *(a["instance"] for a in wanted)]) + 1, dtype=np.uint8)
     rows[[a["instance"] for a in wanted]] = np.arange(1, len(wanted) + 1)

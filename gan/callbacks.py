@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from coldstart.tracking import Run
-from gan.data import Pair, Pictures, Renders, from_tensor, to_pair
+from gan.data import Pair, Pictures, Pixels, Renders, from_tensor, to_pair
 from gan.models import Model
 
 __all__ = ["SampleGrids", "picture_grid", "sample_pairs"]
@@ -23,20 +23,20 @@ GAP = 4  # pixels between pictures of a grid
 def sample_pairs(source: Renders, target: Pictures, count: int, stride: int) -> list[Pair]:
     """`count` pictures spread over each domain, each a batch of one.
 
-    All are centre-cropped to the height and width that the first of both domains share, in whole `stride`s.
+    All are centre-cropped to the height and width that fit into every one of them (some lie, some stand), in whole
+    `stride`s.
     """
-    first, second = source[0].shape, target[0].shape
-    height, width = (min(first[side], second[side]) // stride * stride for side in (0, 1))
+    chosen = [
+        [pictures[index] for index in np.linspace(0, len(pictures) - 1, count).round().astype(int)]
+        for pictures in (source, target)
+    ]
+    height, width = (min(p.shape[side] for one in chosen for p in one) // stride * stride for side in (0, 1))
 
-    def chosen(pictures: Pictures) -> list[np.ndarray[Any, Any]]:
-        crops = []
-        for index in np.linspace(0, len(pictures) - 1, count).round().astype(int):
-            pixels = pictures[index]
-            y, x = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
-            crops.append(pixels[y : y + height, x : x + width])
-        return crops
+    def centre(pixels: Pixels) -> Pixels:
+        y, x = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
+        return pixels[y : y + height, x : x + width]
 
-    pairs = (to_pair(*pair) for pair in zip(chosen(source), chosen(target), strict=True))
+    pairs = (to_pair(*map(centre, pair)) for pair in zip(*chosen, strict=True))
     return [Pair(*(part[None] for part in pair)) for pair in pairs]
 
 

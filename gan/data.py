@@ -171,7 +171,7 @@ def open_domains(
 
     Raises:
         UserError: a folder is missing, empty or malformed, a picture is unreadable or a source smaller than `crop`;
-            `aligned` and a picture has no partner of its name and size.
+            `aligned` and a picture has no partner of its name and size, or is its own.
     """
     renders = dataset.load(source)
     photos = _enough_photos(target)
@@ -185,7 +185,7 @@ def open_domains(
         photos = partners(
             [renders.path(image) for image in renders.images], photos, f"{target}; pairs are aligned by name"
         )
-        _check_sizes(renders, photos)
+        _check_partners(renders, photos)
     short_side = None if aligned else short_side_of(renders)
     return (
         Renders(renders, guide),
@@ -238,9 +238,14 @@ def partners(paths: Sequence[Path], others: Sequence[Path], where: str) -> list[
     return [named[path.stem] for path in paths]
 
 
-def _check_sizes(renders: dataset.Dataset, photos: Sequence[Path]) -> None:
-    """Refuse a photo that has not the size of its render."""
+def _check_partners(renders: dataset.Dataset, photos: Sequence[Path]) -> None:
+    """Refuse a photo that is its render, or has not its size."""
     for image, photo in zip(renders.images, photos, strict=True):
+        if photo.samefile(renders.path(image)):
+            raise UserError(
+                f"{photo}: would be its own partner; aligned pairs take two folders, such as two renders of one seed "
+                "with another look="
+            )
         size = read_picture(photo).size
         if size != (image["width"], image["height"]):
             raise UserError(

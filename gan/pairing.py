@@ -114,14 +114,20 @@ def unpaired(source: Renders, target: Pictures, crop: int, seed: int) -> Partner
 
 
 def content(source: Renders, target: Pictures, crop: int, seed: int) -> Partner:
-    """Crops of photos, from a grid of crop / 4, that look like the render's crop."""
+    """Crops of photos, from an even grid of at most crop / 4 that reaches all borders, which look like the render's."""
     renders, photos = (_centred(_features(pictures)) for pictures in (source, target))
     spots = []
     for picture in range(len(target)):
-        ys, xs = (range(0, side - crop + 1, crop // 4) for side in target[picture].shape[:2])
+        ys, xs = (_starts(side, crop) for side in target[picture].shape[:2])
         spots += [Spot(picture, y, x, False) for y in ys for x in xs]
     described = torch.stack([_described(photos[spot.picture], spot, crop) for spot in spots])
     return Content(renders, spots, described, crop)
+
+
+def _starts(side: int, crop: int) -> list[int]:
+    """Where crops start along a side of a picture: evenly from 0 to side − crop, at most crop / 4 apart."""
+    last = side - crop
+    return [round(start) for start in np.linspace(0, last, -(-last // (crop // 4)) + 1).tolist()]
 
 
 def aligned(source: Renders, target: Pictures, crop: int, seed: int) -> Partner:

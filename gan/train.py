@@ -32,6 +32,7 @@ from gan.data import Pair, open_domains, open_photos
 from gan.held_out import HeldOut, Samples, divide
 from gan.measuring import Measuring
 from gan.models import MODELS, Model, StyleGAN2, Translator
+from gan.networks import PatchConfig
 from gan.pairing import PAIRINGS
 from gan.selection import MeasureConfig
 
@@ -110,17 +111,17 @@ def train(config: TrainConfig) -> None:
     logger = config.logger if trainer.is_global_zero else tracking.LoggerConfig(kind="none")
     with tracking.start(logger, "gan.train", cli.plain(config), out, training.saved_run(last)) as run:
         trainer.logger = run.lightning() or None
-        if trainer.is_global_zero:
-            trainer.callbacks += [  # type: ignore[attr-defined]
-                training.ProgressLines(f"training {name}", config.steps),
-                SampleGrids(config.sample_every, config.steps, material.samples(), folder=out / "samples", run=run),
-            ]
         measuring = material.measuring
         trainer.callbacks += [  # type: ignore[attr-defined]
+            *([training.ProgressLines(f"training {name}", config.steps)] if trainer.is_global_zero else []),
             *([measuring] if measuring else []),
             training.KeepRun(run),
             training.KeepCheckpoint(last, config.save_every, config.steps, model.OPTIMIZERS),
         ]
+        if trainer.is_global_zero:
+            # Pictures come last: what goes wrong with them costs no step.
+            grids = SampleGrids(config.sample_every, config.steps, material.samples(), folder=out / "samples", run=run)
+            trainer.callbacks.append(grids)  # type: ignore[attr-defined]
         training.fit(trainer, model, loader, last if done else None)
         if not trainer.is_global_zero:
             return
@@ -151,6 +152,12 @@ def _prepare(config: TrainConfig) -> tuple[str, Any, Translator | StyleGAN2, _Ma
     if name not in MODELS:
         raise UserError(f"model.name: {name!r} is none of {', '.join(MODELS)}")
     settings: Any = cli.typed(MODELS[name].Config, config.model, "model")
+    critic = settings.discriminator
+    if isinstance(critic, PatchConfig) and config.crop < critic.smallest:
+        raise UserError(
+            f"crop: must be at least {critic.smallest} for model.discriminator.layers={critic.layers}, "
+            f"got {config.crop}"
+        )
     torch.manual_seed(config.seed)
     model: Translator | StyleGAN2 = MODELS[name](settings, config.steps, config.seed, config.epoch)
     return name, settings, model, _pairs(config, model) if isinstance(model, Translator) else _photos(config, model)

@@ -19,6 +19,7 @@ from scipy.optimize import nnls
 from blender_scenes.matching.photo import Photo, noise, shrunk, undeveloped
 from blender_scenes.matching.solve import Solution
 from coldstart import cli
+from coldstart.errors import UserError
 
 __all__ = ["look", "relit"]
 
@@ -61,11 +62,17 @@ def relit(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint
     """A photo as if the product of `mask` stood in even, white light: the walls around it tell what light it stood in.
 
     In linear light, a ring around the product (as wide as a quarter of it) is brought to the walls' albedo.
+
+    Raises:
+        UserError: the product fills the photo, so that there is no ring.
     """
     reach = max(3, round(0.25 * np.sqrt(mask.sum())))
     near = distance_transform_edt(~mask)
+    ring = (near > 2) & (near < reach)
+    if not ring.any():
+        raise UserError("white_around: nothing around the product tells of its light; give white_around=false")
     light = undeveloped(pixels)
-    walls = np.quantile(light[(near > 2) & (near < reach)], 0.75, axis=0)
+    walls = np.quantile(light[ring], 0.75, axis=0)
     even = np.clip(light * np.clip(WALL / np.maximum(walls, 1e-3), *GAINS), 0, 1)
     encoded = np.where(even <= 0.0031308, 12.92 * even, 1.055 * np.maximum(even, 1e-9) ** (1 / 2.4) - 0.055)
     return np.round(255 * encoded).astype(np.uint8)

@@ -112,13 +112,13 @@ def parse(content: Any, size: tuple[int, int], source: str = "points") -> Marks:
     for key in content:
         if key not in allowed:
             raise UserError(f"{source}: unknown entry {key!r}; known are {', '.join(allowed)}")
-    if list(content.get("size", size)) != list(size):
+    if "size" in content and _list(content, "size", source) != list(size):
         raise UserError(f"{source}: was marked in a photo of {content['size']} pixels, this one has {list(size)}")
     kinds = {key: _kinds(content, key, options, source) for key, options in KINDS.items()}
     if not kinds["shelves"]:
         raise UserError(f"{source}: shelves: give the kind of each, at least one of {', '.join(KINDS['shelves'])}")
-    products = tuple(content.get("products", []))
-    fitted = {key: tuple(_fitting(f, key, source) for f in content.get(key, [])) for key in ("lamps", "details")}
+    products = tuple(_list(content, "products", source))
+    fitted = {key: tuple(_fitting(f, key, source) for f in _list(content, key, source)) for key in ("lamps", "details")}
     things = {
         "shelf": len(kinds["shelves"]),
         "drawer": len(kinds["drawers"]),
@@ -140,6 +140,13 @@ def _mapping(content: dict[str, Any], key: str, source: str) -> dict[str, Any]:
     found = content.get(key, {})
     if not isinstance(found, dict):
         raise UserError(f"{source}: {key} must be a mapping of names")
+    return found
+
+
+def _list(content: dict[str, Any], key: str, source: str) -> list[Any]:
+    found = content.get(key, [])
+    if not isinstance(found, list):
+        raise UserError(f"{source}: {key}: {found!r} must be a list")
     return found
 
 

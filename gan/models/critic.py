@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import cast
 
 import torch
 from kornia import augmentation as kornia_augmentation
@@ -15,25 +14,43 @@ from gan.networks import PatchConfig, PatchDiscriminator
 
 __all__ = ["Augment", "AugmentConfig", "Critic", "frozen", "patch_critic"]
 
-
-def _operations() -> dict[str, nn.ModuleDict]:
-    """By policy, what is done to all channels (`space`) or to the last three (`colour`), as strong as DiffAugment's."""
-    k = kornia_augmentation
-    shift = k.RandomTranslate((-0.125, 0.125), (-0.125, 0.125), resample="nearest", p=1.0)
-    return {
-        "translation": nn.ModuleDict({"space": shift}),
-        "cutout": nn.ModuleDict({"space": k.RandomErasing((0.25, 0.25), (1.0, 1.0), value=0.0, p=1.0)}),
-        "colour": nn.ModuleDict(
-            {
-                "saturation": k.RandomSaturation((0.0, 2.0), p=1.0),
-                "contrast": k.RandomContrast((0.5, 1.5), clip_output=False, p=1.0),
-                "brightness": k.RandomBrightness((0.75, 1.25), clip_output=False, p=1.0),
-            }
-        ),
-    }
-
-
 POLICIES = ("translation", "cutout", "colour")
+
+
+def _space(name: str) -> nn.Module:
+    """What is done to all channels by policy `name`, as strong as DiffAugment's."""
+    if name == "translation":
+        return kornia_augmentation.RandomTranslate((-0.125, 0.125), (-0.125, 0.125), resample="nearest", p=1.0)
+    return kornia_augmentation.RandomErasing((0.25, 0.25), (1.0, 1.0), value=0.0, p=1.0)
+
+
+def _brightness(x: Tensor) -> Tensor:
+    """x + b, b from U(−0.5, 0.5). This and the next two take N×3×H×W in [-1, 1] and clip nothing, as DiffAugment's."""
+    return x + _drawn(x, -0.5, 0.5)
+
+
+def _saturation(x: Tensor) -> Tensor:
+    """f times as far from each pixel's mean over the channels, f from U(0, 2)."""
+    grey = x.mean(1, keepdim=True)
+    return grey + _drawn(x, 0.0, 2.0) * (x - grey)
+
+
+def _contrast(x: Tensor) -> Tensor:
+    """f times as far from the picture's mean, f from U(0.5, 1.5)."""
+    mean = x.mean((1, 2, 3), keepdim=True)
+    return mean + _drawn(x, 0.5, 1.5) * (x - mean)
+
+
+def _drawn(x: Tensor, low: float, high: float) -> Tensor:
+    return torch.empty(len(x), 1, 1, 1, device=x.device).uniform_(low, high)
+
+
+def _coloured(change: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """`change` of the last three channels, the picture; a condition in front of it keeps its colours."""
+    return lambda images: torch.cat([images[:, :-3], change(images[:, -3:])], 1)
+
+
+COLOURS = [_coloured(change) for change in (_brightness, _saturation, _contrast)]
 
 
 @dataclass(frozen=True)
@@ -68,34 +85,27 @@ class Augment(nn.Module):
     def __init__(self, config: AugmentConfig) -> None:
         super().__init__()
         self.config = config
-        self.operations = nn.ModuleDict({name: _operations()[name] for name in config.policy})
+        self.space = nn.ModuleDict({name: _space(name) for name in config.policy if name != "colour"})
         self.register_buffer("p", torch.tensor(0.0 if config.target else 1.0))
 
     def forward(self, images: Tensor) -> Tensor:
         """N×C×H×W in [-1, 1], the picture in the last three channels, to the same shape."""
-        if not self.operations:
+        if not self.config.policy:
             return images
         with torch.autocast(images.device.type, enabled=False):
             images = images.float()
-            for name, operations in self.operations.items():
-                for operation in cast(nn.ModuleDict, operations).values():
+            for name in self.config.policy:
+                for operation in COLOURS if name == "colour" else [self.space[name]]:
                     happens = torch.rand(len(images), 1, 1, 1, device=images.device) < self.p
-                    changed = _coloured(operation, images) if name == "colour" else operation(images)
-                    images = torch.where(happens, changed, images)
+                    images = torch.where(happens, operation(images), images)
         return images
 
     @torch.no_grad()
     def adapt(self, sure: Tensor) -> None:
         """Move p after a look at as many real images as `sure` (N scores, above 0 for what was taken for real) has."""
-        if self.config.target and self.operations:
+        if self.config.target and self.config.policy:
             overfit = sure.sign().mean() - self.config.target
             self.p.add_(overfit.sign() * len(sure) / self.config.images).clamp_(0, 1)
-
-
-def _coloured(operation: nn.Module, images: Tensor) -> Tensor:
-    """kornia's colours live in [0, 1]; a condition in front of the picture keeps its own."""
-    picture: Tensor = operation((images[:, -3:] + 1) / 2) * 2 - 1
-    return torch.cat([images[:, :-3], picture], 1)
 
 
 @contextmanager

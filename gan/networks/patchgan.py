@@ -26,6 +26,11 @@ class PatchConfig:
                 f"got {self.base} and {self.layers}"
             )
 
+    @property
+    def smallest(self) -> int:
+        """Side in pixels of the smallest pictures that get a score: 3 of its last stride-2 layer's values."""
+        return int(3 * 2**self.layers)
+
 
 @dataclass(frozen=True)
 class PixelConfig:

@@ -20,6 +20,16 @@ def test_a_preset_says_how_many_of_them_there_are() -> None:
     assert config("scene=fridge", "product=[orange]").products["orange"].copies == [0.1, 0.1, 0.2, 0.3, 0.3]
 
 
+def test_a_distortion_that_a_camera_cannot_have_is_refused() -> None:
+    fixed = "+scene.distortion=[-0.5,-0.5]"
+    config("scene=fridge", fixed)  # which randomise=moderate, the default, turns off
+    with pytest.raises(UserError, match=r"^scene.distortion: \[-0.5, -0.5\] bends the corners .* can have -0.\d+ to 0"):
+        config("scene=fridge", "randomise=strong", fixed)
+    with pytest.raises(UserError, match=r"^scene.distortion: .* must be"):
+        config("scene=fridge", "+scene.distortion=[0.1,-0.1]")
+    assert config("scene=fridge", "randomise=strong", "size=[416,312]").scene.distortion == [-0.12, 0.03]
+
+
 @pytest.mark.parametrize(
     ("key", "said"),
     [

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from blender_scenes.lens import bend, pinhole
+from blender_scenes.lens import BENT, bend, bounds, distorted, pinhole
 from blender_scenes.spec import Camera
 
 LEVEL = ((1.0, 0.0, 0.0), (0.0, 0.0, -1.0), (0.0, 1.0, 0.0))
@@ -41,6 +41,22 @@ def test_a_barrel_pulls_corners_in() -> None:
     straight, barrel = camera(0).project(corner)[0][0], camera(-0.1).project(corner)[0][0]
     middle = np.array([45.0, 60.0])
     assert np.linalg.norm(barrel - middle) < np.linalg.norm(straight - middle)
+
+
+@pytest.mark.parametrize("k1", [-0.9, 0.9])
+def test_a_camera_is_bent_no_further_than_its_corners_allow(k1: float) -> None:
+    """At the bound the corner still finds its place, a hundredth of a pixel off at most, and the border stays small."""
+    bent = distorted(camera(0), k1)
+    assert bent.k1 == pytest.approx(bounds(18 / 26, (90, 120))[k1 > 0], abs=1e-6)
+    assert distorted(camera(0), k1 / 9) == camera(k1 / 9)
+    focal, pixel = 26 / 36 * 120, np.array([0.5, 0.5])
+    seen = np.linalg.norm(pixel - (45, 60)) / focal
+    exact = min(np.roots([bent.k1, 0, 1, -seen]), key=lambda r: abs(r - seen)).real
+    assert abs(bent.k1) * exact**2 == pytest.approx(BENT, rel=0.05)
+    straight = pinhole(bent)
+    picture = np.hypot(*np.meshgrid(*(np.arange(s) + 0.5 - s / 2 for s in straight.size))) / focal
+    assert bend(picture, bent, smooth=True)[0, 0] == pytest.approx(exact, abs=0.01 / focal)
+    assert max(straight.size) < 1.5 * 120
 
 
 def test_smooth_lookup_of_a_gradient_is_exact_between_pixels() -> None:

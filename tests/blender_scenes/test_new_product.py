@@ -64,6 +64,15 @@ def test_a_mask_does_for_a_box(shelf: Path) -> None:
     assert content["parts"][0]["size"] == pytest.approx([100, 100, 200], abs=3)
 
 
+def test_a_product_that_fills_its_photo_is_cut_out_without_its_light(shelf: Path) -> None:
+    Image.new("L", (300, 320), 255).save(shelf.parent / "all.png")
+    keys: dict[str, Any] = {"box": None, "mask": str(shelf.parent / "all.png"), "kind": "box"}
+    with pytest.raises(UserError, match=r"^white_around: nothing around the product .* give white_around=false$"):
+        new_product(config(shelf, **keys))
+    assert not (shelf.parent / "conf").exists()
+    new_product(config(shelf, **keys, white_around=False))
+
+
 def test_walls_tell_the_light(shelf: Path) -> None:
     dim = Image.open(shelf).point(lambda v: v * 0.5)
     dim.save(shelf.parent / "dim.png")

@@ -6,6 +6,7 @@ import pytest
 
 from blender_scenes import randomise
 from blender_scenes.config import RenderConfig
+from blender_scenes.lens import pinhole
 from blender_scenes.look import Look
 from blender_scenes.randomise import Randomise
 from blender_scenes.sample import Sampler
@@ -65,6 +66,14 @@ def test_strong_bends_lenses_and_shakes_hands(config: Config) -> None:
     found = specs(config("randomise=strong", "scene=fridge", "look=any"))
     assert all(s.camera.k1 != 0 for s in found)
     assert any(np.hypot(*s.response.motion) > 0.5 for s in found)
+
+
+def test_a_wide_camera_is_bent_as_far_as_its_corners_allow(config: Config) -> None:
+    """The drawn k1 of scene 33 would turn the corners of this camera over."""
+    wide = Sampler(config("randomise=strong", "scene=fridge", "look=any", "size=[416,312]"))
+    camera = wide.sample(33).camera
+    assert -0.12 < camera.k1 < -0.06
+    assert max(pinhole(camera).size) < 1.5 * 416
 
 
 def test_looks_share_the_scene(config: Config) -> None:

@@ -159,6 +159,12 @@ def test_visible_fractions_come_near_to_what_is_wanted(config: Callable[..., Ren
     assert shares("placement.visible=[0,0,0,0,1]", "placement.objects=[10,10]")[4] > 0.8
 
 
+def test_visible_fractions_are_let_be_where_no_piece_stands_alone(config: Callable[..., RenderConfig]) -> None:
+    leaning = ["placement.leaning=1", "placement.objects=[1,3]", "product=[water]", "size=[96,128]"]
+    sampler = Sampler(config("scene=fridge_a", "placement=leaning", "placement.visible=[1,1,1,1,1]", *leaning))
+    assert all(sampler.sample(index).placements for index in range(3))
+
+
 def test_clutter_has_no_label(config: Callable[..., RenderConfig]) -> None:
     sampler = Sampler(config("product/clutter=[bag,box,bottle]", "placement.clutter=[3,5]", "scene=table"))
     assert not {"clutter", "bag", "box", "bottle"} & set(sampler.config.class_names)

@@ -65,6 +65,22 @@ def test_bad_input_is_one_line_and_code_2(arguments: list[str], message: str, tm
 
 
 @pytest.mark.parametrize(
+    ("key", "remedy"),
+    [
+        ("scene.distortion", "the YAML leaves it out; give +scene.distortion=…"),
+        ("scene.any_fridge.taper", "the YAML leaves it out; give +scene.any_fridge.taper=…"),
+        ("look.motion", "the YAML leaves it out; give +look.motion=…"),
+        ("scene.any_fridge.tapper", "did you mean 'scene.any_fridge.taper'?"),
+    ],
+)
+def test_a_key_that_the_yaml_leaves_out_takes_a_plus(key: str, remedy: str) -> None:
+    command = [sys.executable, "-m", "blender_scenes.render", "scene=fridge", "out=x", f"{key}=[0.9,1]"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 2
+    assert ended.stderr == f"error: unknown key '{key}'; {remedy}\n"
+
+
+@pytest.mark.parametrize(
     ("key", "message"),
     [
         ("seeds=0", "seeds: takes a list: seeds=[…]"),
@@ -156,6 +172,11 @@ def test_a_config_of_another_form_is_refused(config: dict[str, Any], message: st
 def test_where_names_the_group_in_messages() -> None:
     with pytest.raises(UserError, match=r"unknown key 'model.siez'; did you mean 'size'"):
         cli.typed(Inner, {"siez": 1}, where="model")
+
+
+def test_where_is_named_once() -> None:
+    with pytest.raises(UserError, match=r"^inner\.size: must be 1 or more, got 0$"):
+        cli.typed(Inner, {"size": 0}, where="inner")
 
 
 def test_compose_gives_a_commands_config() -> None:

@@ -92,6 +92,11 @@ def test_missing_and_empty_folders_are_named(renders: Dataset, photos: Path, tmp
         open_domains(renders.root, photos, crop=32)
 
 
+def test_aligned_pictures_of_one_folder_are_refused(renders: Dataset) -> None:
+    with pytest.raises(UserError, match=r"000000\.png: would be its own partner; .* one seed with another look="):
+        open_domains(renders.root, renders.root / "images", crop=32, aligned=True)
+
+
 def test_aligned_pictures_go_by_name_and_must_have_one_size(renders: Dataset, tmp_path: Path) -> None:
     folder = tmp_path / "aligned"
     folder.mkdir()

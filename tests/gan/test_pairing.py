@@ -9,7 +9,7 @@ from PIL import Image as Picture
 
 from coldstart.dataset import Dataset
 from gan.data import Pictures, Renders, open_domains
-from gan.pairing import PAIRINGS, Spot, pairing
+from gan.pairing import PAIRINGS, Content, Spot, pairing
 
 
 @pytest.fixture
@@ -69,6 +69,14 @@ def test_nearest_and_content_find_what_looks_alike(domains: tuple[Renders, Pictu
     assert np.mean([s.picture == 1 and s.x < 96 for s in striped]) > 0.8
     dotted = spots("content", domains, Spot(2, 64, 128, False), crop=96)
     assert np.mean([s.picture == 0 for s in dotted]) > 0.8
+
+
+def test_content_meets_photos_up_to_their_borders(domains: tuple[Renders, Pictures]) -> None:
+    partner = pairing("content", *domains, 80, 0)
+    assert isinstance(partner, Content)
+    ys, xs = (sorted({getattr(s, side) for s in partner.spots}) for side in "yx")
+    assert (ys[0], ys[-1], xs[0], xs[-1]) == (0, 192 - 80, 0, 256 - 80)
+    assert max(np.diff(ys).max(), np.diff(xs).max()) <= 80 // 4
 
 
 def test_fixed_partners_are_cut_at_the_same_place(domains: tuple[Renders, Pictures]) -> None:

@@ -136,6 +136,10 @@ def test_a_loss_that_is_not_finite_stops_the_training(
         ("crop=34", "crop: must be a multiple of 4 for this generator, got 34"),
         ("crop=16", "crop: must be at least 32, got 16"),
         ("crop=64", "smaller than crop=64"),
+        ("model.discriminator.layers=4", "crop: must be at least 48 for model.discriminator.layers=4, got 32"),
+        ("model.lr=-1", "model.lr: must be above 0, got -1.0"),
+        ("model.augment.target=1", "model.augment.target: must lie in [0, 1), got 1.0"),
+        ("model.generator.residual=2", "model.generator.residual: must lie in "),
         ("seed=-1", "seed and workers must not be negative"),
         ("precision=half", "precision: 'half' is none of"),
         ("devices=0", "devices: must be at least 1, got 0"),
@@ -160,6 +164,7 @@ def test_bad_input_is_refused_before_anything_is_written(
     with pytest.raises(UserError) as error:
         train(train_config("steps=1", override))
     assert message in str(error.value)
+    assert "model.model" not in str(error.value)
     assert "\n" not in str(error.value)
     assert not (tmp_path / "out").exists()
 

@@ -59,6 +59,22 @@ def test_a_condition_moves_with_its_picture_and_keeps_its_colours() -> None:
     assert not torch.equal(coloured[:, 3:], both[:, 3:])
 
 
+def test_colours_change_as_diffaugments_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Zhao et al.'s own arithmetic, with the numbers that it draws; nothing is clipped."""
+    torch.manual_seed(0)
+    images = torch.rand(64, 3, 4, 4) * 2 - 1
+    brightness, saturation, contrast = chances = torch.rand(3, 64, 1, 1, 1)
+    drawn = iter(chances)
+    monkeypatch.setattr(torch.Tensor, "uniform_", lambda t, low, high: t.copy_(low + (high - low) * next(drawn)))
+    seen = Augment(AugmentConfig(["colour"]))(images)
+    x = images + brightness - 0.5
+    grey = x.mean(dim=1, keepdim=True)
+    x = (x - grey) * (saturation * 2) + grey
+    mean = x.mean(dim=[1, 2, 3], keepdim=True)
+    torch.testing.assert_close(seen, (x - mean) * (contrast + 0.5) + mean)
+    assert float(seen.max()) > 1
+
+
 def test_without_policy_nothing_happens() -> None:
     images = torch.rand(1, 3, 8, 8)
     assert Augment(AugmentConfig())(images) is images

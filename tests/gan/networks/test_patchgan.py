@@ -47,6 +47,15 @@ def test_a_score_sees_a_patch_of_the_published_size(layers: int, patch: int) -> 
     assert int(columns.max() - columns.min()) + 1 == patch
 
 
+@pytest.mark.parametrize("layers", [1, 3, 5])
+def test_the_smallest_picture_gets_one_score(layers: int) -> None:
+    side = PatchConfig(layers=layers).smallest
+    network = PatchDiscriminator(3, base=2, layers=layers)
+    assert network(torch.zeros(1, 3, side, side)).shape == (1, 1, 1, 1)
+    with pytest.raises(RuntimeError):
+        network(torch.zeros(1, 3, side - 1, side - 1))
+
+
 def test_scores_a_256_pixel_image_on_a_30_by_30_grid() -> None:
     assert PatchDiscriminator(3, base=4)(torch.zeros(1, 3, 256, 256)).shape == (1, 1, 30, 30)
 
