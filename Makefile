@@ -28,7 +28,7 @@ install: .venv/.installed
 # One torch for everything: the pinned pair is asked for together with the rest, so that nothing replaces it.
 .venv/.installed: pyproject.toml Makefile
 	$(PYTHON) -m venv .venv
-	@echo "Installing into .venv: about 6 GB, some minutes."
+	@echo "Installing into .venv: about 8 GB, some minutes."
 	$(PY) -m pip install torch==2.14.1 torchvision==0.29.1 -e '.[render,dev]'
 	touch $@
 
