@@ -13,6 +13,7 @@ from torchvision.ops import nms
 
 from coldstart import training
 from coldstart.errors import UserError
+from coldstart.pictures import UNREADABLE
 from coldstart.progress import track
 from detect.data import read_picture
 from detect.detectors import Checkpoint
@@ -38,7 +39,7 @@ def check_picture(path: Path) -> None:
     try:
         with Image.open(path) as picture:
             picture.verify()
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except UNREADABLE as error:
         raise UserError(f"{path}: cannot be read as an image ({error})") from None
 
 

@@ -21,6 +21,7 @@ from PIL import Image, ImageOps
 
 from coldstart import cli, training
 from coldstart.errors import UserError
+from coldstart.pictures import UNREADABLE
 from detect import inference, onnx_model
 from detect.drawing import draw_found
 from detect.inference import Detection
@@ -162,7 +163,7 @@ def upright(file: Path) -> Image.Image:
     try:
         with Image.open(file) as picture:
             return ImageOps.exif_transpose(picture).convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except UNREADABLE as error:
         reason = " ".join(str(error).replace(f"{file.parent}{os.sep}", "").split())
         raise UserError(f"{file.name}: cannot be read as an image ({reason})") from None
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from coldstart import dataset
 from coldstart.errors import UserError
+from coldstart.pictures import UNREADABLE
 from coldstart.progress import track
 from gan.guide import channels, read_guide, read_instances
 
@@ -71,7 +72,7 @@ def read_picture(path: Path, *, upright: bool = True) -> Image.Image:
                 raise UserError(f"{path}: is {kind}, not an 8-bit RGB picture; convert or remove it")
             turned = ImageOps.exif_transpose(picture) if upright else picture
             return turned.convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except UNREADABLE as error:
         raise UserError(f"{path}: cannot be read as an image ({error}); remove or replace it") from None
 
 

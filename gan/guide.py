@@ -11,6 +11,7 @@ from PIL import Image as Picture
 from coldstart.dataset import Dataset, Image
 from coldstart.errors import UserError
 from coldstart.passes import read_albedo, read_depth, read_normals
+from coldstart.pictures import UNREADABLE
 
 __all__ = ["GUIDES", "channels", "guide_channels", "read_guide", "read_instances"]
 
@@ -79,7 +80,7 @@ def read_instances(folder: Dataset, image: Image) -> NDArray[Any]:
     try:
         with Picture.open(path) as picture:
             values = np.asarray(picture)
-    except (OSError, SyntaxError, ValueError, Picture.DecompressionBombError) as error:
+    except UNREADABLE as error:
         raise UserError(f"{path}: cannot be read as a mask ({error}); restore it or remove masks/") from None
     if values.shape != size:
         raise UserError(f"{path}: is no mask of its picture's {size[1]}×{size[0]}; restore it or remove masks/")

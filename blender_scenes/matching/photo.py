@@ -11,6 +11,7 @@ from scipy.optimize import nnls
 
 from blender_scenes.matching.model import SENSOR_MM, Prior
 from coldstart.errors import UserError
+from coldstart.pictures import UNREADABLE
 
 __all__ = ["Photo", "noise", "read", "shrunk", "undeveloped"]
 
@@ -50,7 +51,7 @@ def read(path: str | Path) -> Photo:
             upright = ImageOps.exif_transpose(file).convert("RGB")
     except FileNotFoundError:
         raise UserError(f"{path}: no such photo") from None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except UNREADABLE as error:
         raise UserError(f"{path}: cannot be read as a photo ({error})") from None
     if min(upright.size) < 200:
         raise UserError(f"{path}: {upright.width}×{upright.height} pixels are too few; give the photo in its full size")
