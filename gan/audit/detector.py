@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from coldstart.dataset import Dataset, list_photos
+from coldstart.dataset import Dataset, asked, list_photos
 from coldstart.errors import UserError
 from gan.audit.verdicts import FAILED, ImageAudit
 
@@ -46,7 +46,7 @@ def testify(
         for item in audit.objects:
             name, box = names[item.annotation["category_id"]], item.annotation["bbox"]
             known = [d for d in before if d["name"] == name and d["score"] >= score and _iou(d["bbox"], box) >= SAME]
-            if not known or item.verdict in FAILED or item.annotation.get("ignore"):
+            if not known or item.verdict in FAILED or not asked(item.annotation):
                 continue
             left = [d for d in after if _iou(d["bbox"], box) >= SAME]
             if not left:

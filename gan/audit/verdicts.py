@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from coldstart.dataset import Annotation, Dataset, Image, list_photos
+from coldstart.dataset import Annotation, Dataset, Image, asked, list_photos
 from coldstart.errors import UserError
 from coldstart.pictures import spread
 from coldstart.progress import track
@@ -192,7 +192,7 @@ def measure(
     for item, mask, departure in zip(audit.objects, masks, departures, strict=True):
         region = ndimage.binary_dilation(mask, iterations=BORDER)
         everything |= region
-        if item.annotation.get("ignore") or mask.sum() < limits.pixels:
+        if not asked(item.annotation) or mask.sum() < limits.pixels:
             item.reason = "too small or too hidden"
         elif (given[region] ** 2).sum(-1).mean() <= limits.visible * noise:
             item.reason = "hardly visible in the render"
