@@ -144,6 +144,12 @@ def asked(annotation: Annotation) -> bool:
     return not (annotation.get("ignore") or annotation.get("iscrowd"))
 
 
+def within(name: str) -> bool:
+    """Whether a name is a path that stays in the folder it is read in, and in any other: relative, without `..`."""
+    path = Path(name)
+    return not path.is_absolute() and os.pardir not in path.parts
+
+
 def load(root: str | Path) -> Dataset:
     """Read and check a dataset folder.
 
@@ -212,8 +218,11 @@ def _check_images(dataset: Dataset, file: Path) -> None:
     folder = (dataset.root / "images").resolve()
     for image in dataset.images:
         path = dataset.path(image)
-        if not path.resolve().is_relative_to(folder):
-            raise UserError(f"{file}: image {image['id']} leaves the folder: {image['file_name']!r}")
+        if not within(image["file_name"]) or not path.resolve().is_relative_to(folder):
+            raise UserError(
+                f"{file}: image {image['id']} leaves the folder: {image['file_name']!r} is no path within images/; "
+                f"`python -m detect.doctor data={dataset.root} fix=true out=…` names pictures anew that lie there"
+            )
         if not path.is_file():
             raise UserError(f"{file}: image {image['id']} is missing: {path}")
         with opened(path) as picture:

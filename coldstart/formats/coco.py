@@ -6,14 +6,13 @@ that are not their picture's.
 """
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from coldstart.dataset import Annotation, Category, Dataset, Image
 from coldstart.errors import UserError
-from coldstart.formats.files import Files, Reading, Tolerate, carried, inside, refuse, stored_size
+from coldstart.formats.files import Files, Reading, Tolerate, carried, inside, named, refuse, stored_size
 
 __all__ = ["is_one", "read"]
 
@@ -157,11 +156,10 @@ def _name(path: Path, wanted: Path, images: Path) -> str:
 
     Some exporters name it by its path in the folder, `images/a.jpg`, which would be images/images/a.jpg in a new one.
     """
-    for place in (path, wanted):
-        relative = Path(os.path.relpath(place, images))
-        if os.pardir not in relative.parts:
-            return relative.as_posix()
-    raise UserError(f"{images}: {str(wanted)!r} leaves the folder by a link; name the picture by its path there")
+    try:
+        return named(images, path)
+    except UserError:
+        return named(images, wanted)
 
 
 def _annotation(record: dict[str, Any], where: str, images: set[Any], number: dict[Any, int]) -> Annotation:

@@ -1,15 +1,16 @@
 """What all formats share: the files that belong to an image, names and boxes that every format can hold."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from coldstart.dataset import Dataset, Image
+from coldstart.dataset import Dataset, Image, within
 from coldstart.errors import UserError
 from coldstart.pictures import opened
 
 __all__ = ["Files", "Output", "Reading", "Tolerate", "carried", "check_writable", "clipped", "companions"]
-__all__ += ["inside", "places", "refuse", "stored_size", "upright_size"]
+__all__ += ["inside", "named", "places", "refuse", "stored_size", "upright_size"]
 
 Files = Mapping[str, bytes]  # path in the folder, with slashes -> content
 # What a reader does with what it could leave out (`picture`, `label`), repair (`size`, `id`) or hand on (`turned`):
@@ -49,7 +50,23 @@ def inside(folder: Path, path: Path) -> Path:
             return path
     except ValueError:  # a null byte
         pass
-    raise UserError(f"{folder}: {str(path)!r} leaves the folder; put the file into it and name it by its path there")
+    raise _outside(folder, path)
+
+
+def named(folder: Path, path: Path) -> str:
+    """The name of `path` by its place in `folder`, with slashes, however it was written; no link is followed.
+
+    Raises:
+        UserError: there is none, or it leads out of the folder.
+    """
+    name = os.path.relpath(path, folder)
+    if not within(name):
+        raise _outside(folder, path)
+    return Path(name).as_posix()
+
+
+def _outside(folder: Path, path: Path) -> UserError:
+    return UserError(f"{folder}: {str(path)!r} leaves the folder; put the file into it and name it by its path there")
 
 
 def places(dataset: Dataset, image: Image) -> dict[str, Path]:
@@ -61,7 +78,7 @@ def places(dataset: Dataset, image: Image) -> dict[str, Path]:
     paths = [dataset.mask_path(image), *(dataset.pass_path(image, name) for name in PASSES)]
     if image.get("scene"):
         paths.append(inside(dataset.root / "scenes", dataset.root / image["scene"]))
-    return {path.relative_to(dataset.root).as_posix(): path for path in paths}
+    return {named(dataset.root, path): path for path in paths}
 
 
 def companions(dataset: Dataset, image: Image) -> dict[str, Path]:

@@ -17,7 +17,7 @@ from PIL import Image as Picture
 
 from coldstart.dataset import PHOTO_SUFFIXES, Annotation, Category, Dataset, Image
 from coldstart.errors import UserError
-from coldstart.formats.files import Files, Output, Reading, Tolerate, companions, inside, places, refuse
+from coldstart.formats.files import Files, Output, Reading, Tolerate, companions, inside, named, places, refuse
 from coldstart.pictures import UNREADABLE
 
 __all__ = ["is_one", "read", "write"]
@@ -139,7 +139,8 @@ def _record(where: str, sample: dict[str, bytes], folder: Path) -> tuple[Image, 
     try:
         content = json.loads(sample["json"])
         image, objects = content["image"], content["annotations"]
-        inside(folder / "images", folder / "images" / image["file_name"])
+        pictures = folder / "images"
+        image["file_name"] = named(pictures, inside(pictures, pictures / image["file_name"]))
         places(Dataset(folder, [], [], []), image)
         if missing := {"width", "height"} - image.keys():
             raise ValueError(f"the image lacks {min(missing)}")

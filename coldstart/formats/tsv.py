@@ -13,7 +13,7 @@ from pathlib import Path
 from coldstart.dataset import PHOTO_SUFFIXES, Annotation, Image
 from coldstart.errors import UserError
 from coldstart.formats import sidecar
-from coldstart.formats.files import Reading, Tolerate, inside, refuse, upright_size
+from coldstart.formats.files import Reading, Tolerate, inside, named, refuse, upright_size
 from coldstart.formats.sidecar import Found, Label
 
 __all__ = ["is_one", "read"]
@@ -49,7 +49,7 @@ def read(folder: Path, tolerate: Tolerate = refuse) -> Reading:
     for name, rows in by_picture.items():
         try:
             path = _picture(folder, name, rows[0][0])
-            size = upright_size(path)
+            size, place = upright_size(path), Path(named(folder, path))
         except UserError as error:
             tolerate("picture", error)
             continue
@@ -59,8 +59,7 @@ def read(folder: Path, tolerate: Tolerate = refuse) -> Reading:
                 labels += _label(row)
             except UserError as error:
                 tolerate("label", error)
-        relative = path.relative_to(folder)
-        shown = relative.relative_to("images") if relative.parts[0] == "images" else relative
+        shown = place.relative_to("images") if place.parts[0] == "images" else place
         pictures.append(Found(path, shown.as_posix(), size, labels))
     return sidecar.assemble(folder, pictures, None, _written)
 

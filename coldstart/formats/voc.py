@@ -24,6 +24,7 @@ from coldstart.formats.files import (
     check_writable,
     clipped,
     inside,
+    named,
     refuse,
     upright_size,
 )
@@ -137,7 +138,7 @@ def _found(folder: Path, file: Path, tolerate: Tolerate) -> Found:
             labels.append(_label(item, f"{file}: object {n}"))
         except UserError as error:
             tolerate("label", error)
-    return Found(path, path.relative_to(folder / "JPEGImages").as_posix(), size, labels)
+    return Found(path, named(folder / "JPEGImages", path), size, labels)
 
 
 def _picture(folder: Path, file: Path, name: str) -> Path:

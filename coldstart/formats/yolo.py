@@ -22,6 +22,7 @@ from coldstart.formats.files import (
     check_writable,
     clipped,
     inside,
+    named,
     refuse,
     upright_size,
 )
@@ -30,6 +31,7 @@ from coldstart.formats.sidecar import Found, Label
 __all__ = ["is_one", "read", "write"]
 
 BEYOND = 1e-3  # by which fractions may leave 0..1: six digits and a rounding
+FEWEST = 5  # numbers in the line of an object
 DIGITS = 3  # of a pixel, in boxes that are read
 
 
@@ -89,15 +91,17 @@ def read(folder: Path, tolerate: Tolerate = refuse) -> Reading:
     """The dataset in a YOLO folder; train, val and test become one, told apart by the folder in the file name.
 
     Raises:
-        UserError: data.yaml is malformed; a label line is, a picture leaves the folder or cannot be read, and
-            `tolerate` does not let it pass.
+        UserError: data.yaml is malformed; a label line is, a picture is missing, leaves the folder or cannot be read,
+            and `tolerate` does not let it pass.
     """
     names, roots = _description(folder)
+    claimed: set[PurePosixPath] = set()  # label files
     pictures: dict[Path, Found] = {}  # by path, since train and val may name the same folder
     for root in roots:
         files = sorted(p for p in root.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES and p.is_file())
         for path in files:
             place = PurePosixPath(path.relative_to(folder))
+            claimed.add(_labels_of(place))
             try:
                 size = upright_size(inside(folder, path))
             except UserError as error:
@@ -108,7 +112,25 @@ def read(folder: Path, tolerate: Tolerate = refuse) -> Reading:
             pictures[path] = Found(path, name, size, _labels(folder / _labels_of(place), names, size, tolerate))
     if not pictures:
         raise UserError(f"{folder}/data.yaml: its folders hold no image")
+    for file in sorted({f for root in roots for f in _label_files(folder, root)} - claimed):
+        kinds = ", ".join(sorted(PHOTO_SUFFIXES))
+        tolerate("picture", UserError(f"{folder / file}: has labels, but no picture of its name is there ({kinds})"))
     return sidecar.assemble(folder, list(pictures.values()), list(names.values()), _written)
+
+
+def _label_files(folder: Path, root: Path) -> Iterator[PurePosixPath]:
+    """The files with labels of pictures in `root`; a list of classes or a note beside them is none."""
+    for file in (folder / _labels_of(PurePosixPath(root.relative_to(folder), "any"))).parent.rglob("*.txt"):
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+        if any(len(line.split()) >= FEWEST and _numeric(line) for line in lines):
+            yield PurePosixPath(file.relative_to(folder))
+
+
+def _numeric(line: str) -> bool:
+    try:
+        return bool([float(word) for word in line.split()])
+    except ValueError:
+        return False
 
 
 def _description(folder: Path) -> tuple[dict[int, str], list[Path]]:
@@ -130,7 +152,7 @@ def _description(folder: Path) -> tuple[dict[int, str], list[Path]]:
         for entry in content[key] if isinstance(content.get(key), list) else [content.get(key)]:
             if entry is None:
                 continue
-            root = inside(folder, folder / str(entry))
+            root = folder / named(folder, inside(folder, folder / str(entry)))
             if not root.is_dir():
                 raise UserError(f"{file}: {key}: {entry}: no such folder of images beside data.yaml")
             if "images" not in root.relative_to(folder).parts:

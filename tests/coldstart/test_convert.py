@@ -232,3 +232,21 @@ def test_coco_with_photos_stored_turned_is_refused_before_anything_is_written(to
     with pytest.raises(UserError, match=r"EXIF orientation 6.*detect\.doctor"):
         converted(data.root, "coco", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_pictures_are_named_by_where_they_lie_however_tables_write_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from PIL import Image as Picture
+
+    monkeypatch.chdir(tmp_path)
+    images = Path("tables/images")
+    images.mkdir(parents=True)
+    written = {"a.jpg": "a.jpg", "b.jpg": "../images/b.jpg", "c.jpg": str((images / "c.jpg").resolve())}
+    for name in written:
+        Picture.new("RGB", (40, 30), "white").save(images / name)
+    lines = [f"{name}\tmilk\t1\t2\t10\t11" for name in written.values()]
+    Path("tables/all.tsv").write_text("\n".join(["image\tclass\tx1\ty1\tx2\ty2", *lines]))
+    back = load(converted(Path("tables"), "coco", Path("back")))
+    assert [image["file_name"] for image in back.images] == list(written)
+    assert sorted(files(Path("back") / "images")) == sorted(written)

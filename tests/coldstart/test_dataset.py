@@ -90,6 +90,10 @@ REFUSALS: dict[str, tuple[Edit, str]] = {
     "no image": (lambda c: c.update(images=[]), "lists no image"),
     "image ids shared": (lambda c: c["images"][0].update(id=2), "two images share an id"),
     "image leaves the folder": (lambda c: c["images"][0].update(file_name="../card.json"), "leaves the folder"),
+    "image leaves the folder and comes back": (
+        lambda c: c["images"][0].update(file_name="../images/000000.png"),
+        "is no path within images/; `python -m detect.doctor",
+    ),
     "image missing": (lambda c: c["images"][0].update(file_name="no.png"), "is missing"),
     "size differs": (lambda c: c["images"][0].update(width=7), "but annotations.json says 7×128"),
     "annotation ids shared": (lambda c: c["annotations"][0].update(id=2), "two annotations share an id"),
@@ -115,6 +119,15 @@ def test_malformed_annotations_are_refused(
     assert message in str(refusal.value)
     assert str(root) in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+def test_a_picture_named_by_its_absolute_path_is_refused(
+    toy: Callable[..., ds.Dataset], change: Callable[[Path, Edit], None]
+) -> None:
+    data = toy("a", 1)
+    change(data.root, lambda c: c["images"][0].update(file_name=str(data.path(data.images[0]).resolve())))
+    with pytest.raises(UserError, match="no path within images/"):
+        ds.load(data.root)
 
 
 def test_an_ignored_box_may_be_empty(toy: Callable[..., ds.Dataset], change: Callable[[Path, Edit], None]) -> None:

@@ -109,3 +109,17 @@ def test_a_picture_that_links_out_of_the_folder_is_refused(tmp_path: Path) -> No
     (root / "images" / "val" / "a.jpg").symlink_to(tmp_path / "a.jpg")
     with pytest.raises(UserError, match="leaves the folder"):
         yolo.read(root)
+
+
+def test_labels_without_a_picture_are_told(tmp_path: Path) -> None:
+    root = folder(tmp_path)
+    labels = root / "labels" / "train"
+    (labels / "classes.txt").write_text("milk\norange\n")
+    (labels / "empty.txt").write_text("")
+    yolo.read(root)
+    (labels / "gone.txt").write_text("0 0.5 0.5 0.1 0.1")
+    with pytest.raises(UserError, match=r"gone\.txt: has labels, but no picture of its name"):
+        yolo.read(root)
+    told: list[str] = []
+    assert yolo.read(root, lambda kind, error: told.append(kind)).dataset.images
+    assert told == ["picture"]
