@@ -218,7 +218,7 @@ def _numbers(value: Any, count: int) -> bool:
     return isinstance(value, list | tuple) and len(value) == count and all(map(_number, value))
 
 
-# What the value of a key must be, and how to tell; `radius` is one number in a rect and two in blobs.
+# What the value of a key must be, and how to tell.
 VALUES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     **dict.fromkeys(
         ("rect", "ellipse", "fade", "lines", "barcode", "blobs", "grain", "box"),
@@ -230,9 +230,17 @@ VALUES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     ),
     **dict.fromkeys(("count", "scale", "streaks"), ("a whole number above 0", lambda v: isinstance(v, int) and v > 0)),
     **dict.fromkeys(("text", "picture", "mask"), ("text", lambda v: isinstance(v, str))),
-    "polygon": ("at least three [u, v]", lambda v: len(v) > 2 and all(_numbers(p, 2) for p in v)),
-    "radius": ("a number, for blobs [lowest, highest]", lambda v: _number(v) or _numbers(v, 2)),
-    "at_each": ("a list of numbers", lambda v: _numbers(v, len(v))),
+    "polygon": (
+        "at least three [u, v]",
+        lambda v: isinstance(v, list | tuple) and len(v) > 2 and all(_numbers(p, 2) for p in v),
+    ),
+    "radius": ("a number", _number),
+    "colours": ("a list of colours", lambda v: isinstance(v, list | tuple) and len(v) > 0),
+    "at_each": ("a list of numbers", lambda v: isinstance(v, list | tuple) and _numbers(v, len(v))),
+}
+OTHERS: dict[tuple[str, str], tuple[str, Callable[[Any], bool]]] = {  # where the value of one kind differs
+    ("blobs", "radius"): ("two numbers, [lowest, highest]", lambda v: _numbers(v, 2)),
+    ("grain", "colours"): ("two colours, [ground, grain]", lambda v: isinstance(v, list | tuple) and len(v) == 2),
 }
 
 
@@ -252,15 +260,14 @@ def _check(layer: Any, where: str) -> str:
     for key, value in layer.items():
         if key not in known:
             raise UserError(f"{where}.{key}: a {kind} has no such key; it has {', '.join(known)}")
+        wanted, holds = OTHERS.get((kind, key)) or VALUES.get(key, ("", lambda _: True))
+        if not holds(value):
+            raise UserError(f"{where}.{key}: {value!r} is not {wanted}")
         if key in ("fill", "colour", "outline", "colours"):
             try:
                 _ = [hex_colour(c) for c in (value if key == "colours" else [value])]
             except UserError as error:
                 raise UserError(f"{where}.{key}: {error}") from None
-        else:
-            wanted, holds = VALUES[key]
-            if not isinstance(value, str | int | float | list | tuple) or not holds(value):
-                raise UserError(f"{where}.{key}: {value!r} is not {wanted}")
     return kind
 
 

@@ -54,7 +54,8 @@ def render(config: RenderConfig) -> None:
         raise UserError(
             f"{out}: holds scene {max(done)} already; give count={max(done) + 1} or more, or choose another out="
         )
-    if lineage.claim(out, "render", cli.plain(config), extends=["count"]):
+    settings = cli.plain(config)
+    if lineage.claim(out, "render", settings, lineage.named_files(settings), extends=["count"]):
         print(f"{out}: already complete, {config.count} scenes")
         return
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:  # a launcher's own handler stays
@@ -62,21 +63,24 @@ def render(config: RenderConfig) -> None:
     share = range(config.shard, config.count, config.shards)
     todo = [i for i in share if i not in done]
     failures: dict[str, list[int]] = defaultdict(list)
-    with tracking.start(config.logger, "render", cli.plain(config), out) as run:
+    with tracking.start(config.logger, "render", settings, out) as run:
         progress = Progress(len(share), "render", unit="image", initial=len(share) - len(todo))
         unplaced = failed = 0
-        for outcome in _render_all(config, todo):
-            unplaced += outcome.result or 0
-            if outcome.failure:
-                failed += 1
-                failures[outcome.failure].append(outcome.index)
-            counts = {"failed": failed, "products found no room": unplaced}
-            progress.update(note=", ".join(f"{n} {what}" for what, n in counts.items() if n))
-        progress.close()
-        if failures:
+        try:
+            for outcome in _render_all(config, todo):
+                unplaced += outcome.result or 0
+                if outcome.failure:
+                    failed += 1
+                    failures[outcome.failure].append(outcome.index)
+                counts = {"failed": failed, "products found no room": unplaced}
+                progress.update(note=", ".join(f"{n} {what}" for what, n in counts.items() if n))
+            progress.close()
+            if failures:
+                raise UserError(_report(failures, len(share)))
+        except UserError:
             if config.shards == 1:
                 lineage.withdraw(out)  # an unreadable mesh fails every scene; with its YAML mended the folder is free
-            raise UserError(_report(failures, len(share)))
+            raise
         missing = config.count - len(_rendered(out, config.looks))
         if missing:
             print(f"{out}: share {config.shard} of {config.shards} is done; {missing} scenes of the others are to come")

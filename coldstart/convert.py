@@ -19,7 +19,7 @@ from coldstart import cli, lineage, tracking
 from coldstart.dataset import Dataset, Image, check_records, load, save, sha256, write_atomic
 from coldstart.errors import UserError
 from coldstart.formats import coco, shards, tsv, voc, yolo
-from coldstart.formats.files import Files, Output, Reading, Tolerate, places, refuse
+from coldstart.formats.files import Files, Output, Reading, Tolerate, moved, places, refuse
 from coldstart.progress import track
 
 __all__ = ["FORMATS", "ConvertConfig", "convert", "read"]
@@ -81,6 +81,7 @@ def convert(config: ConvertConfig) -> None:
         dataset = load(source)
         for image in dataset.images:
             places(dataset, image)  # refuses what leads out of the folder before anything is written
+        dataset = replace(dataset, images=[moved(image, source, out) for image in dataset.images])
         head, pictures = FORMATS[config.to].write(dataset, config.shard_mb * 2**20)
     else:
         dataset, pictures = SOURCES[kind].read(source)
@@ -94,7 +95,8 @@ def convert(config: ConvertConfig) -> None:
         progress = track(pictures, f"{kind} to {config.to}", total=len(dataset.images), unit="img")
         hashes = _write(out, head, progress)
         if config.to == "coco":
-            images: list[Image] = [{**i, "sha256": hashes[f"images/{i['file_name']}"]} for i in dataset.images]
+            copied = [moved(image, source, out) for image in dataset.images]
+            images: list[Image] = [{**i, "sha256": hashes[f"images/{i['file_name']}"]} for i in copied]
             dataset = replace(dataset, root=out, images=images)
             save(dataset)
         counts = {"images": len(dataset.images), "boxes": len(dataset.annotations)}

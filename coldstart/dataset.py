@@ -172,7 +172,8 @@ def load(root: str | Path) -> Dataset:
     for key in ("images", "annotations", "categories"):
         if not isinstance(content.get(key), list) or not all(isinstance(x, dict) for x in content[key]):
             raise UserError(f"{file}: '{key}' must be a list of objects, as in COCO")
-    dataset = Dataset(root, content["images"], content["annotations"], content["categories"], content.get("info") or {})
+    info = content["info"] if isinstance(content.get("info"), dict) else {}
+    dataset = Dataset(root, content["images"], content["annotations"], content["categories"], info)
     try:
         _check_images(dataset, file)
     except (KeyError, TypeError) as error:

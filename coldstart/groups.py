@@ -50,7 +50,7 @@ def sessions(
     its first group finds in the file's name is the session.
 
     Raises:
-        UserError: `pattern` is no regular expression with a group.
+        UserError: `pattern` is no regular expression with a group, or found in no name.
     """
     names = {image["id"]: PurePosixPath(image["file_name"]) for image in dataset.images}
     keys: dict[Hashable, list[int]] = defaultdict(list)
@@ -59,6 +59,8 @@ def sessions(
         for image, name in names.items():
             if found := compiled.search(str(name)):
                 keys["pattern", found[1]].append(image)
+        if not keys:
+            raise UserError(f"session_pattern: {pattern!r} is found in no file name, such as {names[min(names)]}")
     if "folder" in by and len({name.parent for name in names.values()}) > 1:
         for image, name in names.items():
             keys["folder", name.parent].append(image)
@@ -80,7 +82,7 @@ def taken_at(path: Path) -> datetime | None:
     """
     with opened(path) as picture:
         exif = picture.getexif()
-    said = exif.get_ifd(EXIF_FOLDER).get(TAKEN) or exif.get(WRITTEN)
+        said = exif.get_ifd(EXIF_FOLDER).get(TAKEN) or exif.get(WRITTEN)  # while it is open: TIFF reads them only now
     found = IN_NAME.search(str(said)) or IN_NAME.search(path.stem)
     try:
         return datetime(*map(int, found.groups())) if found else None  # type: ignore[arg-type]

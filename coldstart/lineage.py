@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
@@ -14,7 +15,8 @@ from coldstart import __version__
 from coldstart.dataset import write_json
 from coldstart.errors import UserError
 
-__all__ = ["claim", "complete", "differences", "fingerprint", "is_complete", "read_card", "withdraw"]
+__all__ = ["claim", "complete", "differences", "fingerprint", "is_complete", "named_files"]
+__all__ += ["read_card", "withdraw"]
 
 # How something is computed or watched, not what is computed: these may differ between two calls that fill one folder.
 INCIDENTAL = frozenset(
@@ -56,9 +58,21 @@ def fingerprint(path: str | Path) -> str:
         results = {card.parent for card in path.rglob("*/card.json")}
         files = sorted(p for p in path.rglob("*") if results.isdisjoint(p.parents) and p.is_file())
     for file in files:
-        digest.update(file.name.encode())
+        digest.update(os.fsencode(file.name))
         digest.update(file.read_bytes())
     return digest.hexdigest()
+
+
+def named_files(config: Mapping[Any, Any]) -> dict[str, Path]:
+    """The files that a config names, such as a product's mesh, by the dotted key: parents of what is made by it."""
+    found: dict[str, Path] = {}
+    for key, value in config.items():
+        entries = value if isinstance(value, Mapping) else dict(enumerate(value)) if isinstance(value, list) else {}
+        found |= {f"{key}.{name}": path for name, path in named_files(entries).items()}
+        if isinstance(value, str):
+            with suppress(OSError, ValueError):  # a name that is too long for one, or has a null byte
+                found |= {str(key): Path(value)} if Path(value).is_file() else {}
+    return found
 
 
 def _unhashed(folder: Path) -> list[Path]:

@@ -8,7 +8,6 @@ numbers hold.
 """
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +18,7 @@ from omegaconf import MISSING
 from coldstart import cli, lineage, tracking
 from coldstart.dataset import Annotation, Dataset, Image, load, save, sha256, write_atomic
 from coldstart.errors import UserError
-from coldstart.formats.files import places
+from coldstart.formats.files import moved, places
 from coldstart.progress import track
 
 __all__ = ["MergeConfig", "category_ids", "merge"]
@@ -122,13 +121,10 @@ def _renamed(sources: Sequence[Dataset], out: Path) -> list[tuple[int, Image, Im
         for old in source.images:
             stem = f"{len(renamed):06d}"
             suffix = Path(old["file_name"]).suffix.lower()
-            new: Image = {**old, "id": len(renamed) + 1, "file_name": stem + suffix}
+            new: Image = {**moved(old, source.root, out), "id": len(renamed) + 1, "file_name": stem + suffix}
             places(source, old)  # refuses a scene outside its folder before anything is written
             if old.get("scene"):
                 new["scene"] = scenes.setdefault((number, old["scene"]), f"scenes/{stem}.json")
-            if old.get("source"):
-                origin = (source.root / old["source"]).resolve()
-                new["source"] = Path(os.path.relpath(origin, out.resolve())).as_posix()
             renamed.append((number, old, new))
     return renamed
 

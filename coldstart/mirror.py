@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from fsspec.core import url_to_fs
+from fsspec.implementations.local import LocalFileSystem
 
 from coldstart import lineage
 from coldstart.dataset import sha256
@@ -65,6 +66,8 @@ class Mirror:
     def _restore(self, out: Path, checkpoint: Path, done: int, results: Sequence[str]) -> bool:
         own, theirs = lineage.read_card(out), self._card()
         if theirs is None:
+            if isinstance(self.fs, LocalFileSystem):  # stores make the folders of their keys themselves
+                self.fs.makedirs(self.root, exist_ok=True)
             self.fs.put_file(str(out / "card.json"), self._at("card.json"))
             return False
         try:

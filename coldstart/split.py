@@ -21,6 +21,7 @@ from coldstart import cli, groups, lineage, tracking
 from coldstart.dataset import Dataset, Image, asked, list_photos, load, save, sha256
 from coldstart.duplicates import near_duplicates
 from coldstart.errors import UserError
+from coldstart.formats.files import companions, moved
 from coldstart.holdout import targets_behind
 from coldstart.progress import track
 from coldstart.stratify import stratify
@@ -239,17 +240,18 @@ def _used(dataset: Dataset, translators: Iterable[str]) -> set[int]:
 
 
 def copy_part(dataset: Dataset, ids: set[int], root: Path, description: str) -> Dataset:
-    """The images `ids` of `dataset` as a dataset folder of their own, each with the sha256 of its file."""
+    """The images `ids` of `dataset` as a dataset folder of their own, each with the sha256 of its file.
+
+    Masks, passes and scene records come along; `source` leads to the same picture as before.
+    """
     images: list[Image] = []
     for image in track([i for i in dataset.images if i["id"] in ids], description, unit="img"):
         picture = dataset.path(image)
-        pairs = [(picture, root / "images" / image["file_name"])]
-        if dataset.mask_path(image).is_file():
-            pairs.append((dataset.mask_path(image), root / "masks" / dataset.mask_path(image).name))
-        for source, target in pairs:
+        for name, source in {f"images/{image['file_name']}": picture, **companions(dataset, image)}.items():
+            target = root / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
-        images.append({**image, "sha256": sha256(picture)})
+        images.append({**moved(image, dataset.root, root), "sha256": sha256(picture)})
     annotations = [a for a in dataset.annotations if a["image_id"] in ids]
     copied = Dataset(root, images, annotations, dataset.categories, dataset.info)
     save(copied)

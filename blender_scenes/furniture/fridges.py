@@ -14,8 +14,9 @@ from coldstart.errors import UserError
 __all__ = ["Fridges"]
 
 BOARD = 30.0  # mm between a shelf's top and the room below it
+CLEARANCE = BOARD + 10  # mm between drawers and the level above them
 SMALLEST = 150.0  # mm between two shelves
-LAMPS = ("bulb", "bar", "sides", "back")
+LAMPS = {"bulb": 150.0, "bar": 40.0, "sides": 40.0, "back": 40.0}  # mm that each needs below the ceiling
 GROUNDS = ("bare", "fan", "vent", "ribs", "panel")
 
 
@@ -67,14 +68,15 @@ class Fridges:
         rising(f"{where}.drawers", self.drawers, 0)
         among(f"{where}.shelf_odds", self.shelf_odds, ("rimmed", "split", "glass", "wire"))
         among(f"{where}.drawer_odds", self.drawer_odds, ("clear", "white"))
-        among(f"{where}.lamp_odds", self.lamp_odds, LAMPS)
+        among(f"{where}.lamp_odds", self.lamp_odds, tuple(LAMPS))
         among(f"{where}.back_odds", self.back_odds, GROUNDS)
         among(f"{where}.door_odds", self.door_odds, ("left", "right", "none"))
-        room = self.height[0] - self.drawer_height[1] - 60
+        room = min(self.height[0] - LAMPS[kind] for kind, odds in self.lamp_odds.items() if odds > 0)
+        room -= self.drawer_height[0] + CLEARANCE if self.drawers[1] else 0
         if self.shelves[0] * SMALLEST > room:
             raise UserError(
                 f"{where}.shelves: {self.shelves[0]} levels need {self.shelves[0] * SMALLEST:g} mm, the lowest height "
-                f"{self.height[0]:g} leaves {max(room, 0):g} above drawers of {self.drawer_height[1]:g}"
+                f"{self.height[0]:g} leaves {max(room, 0):g} between the lamp and the lowest drawers"
             )
         if self.inset[1] + 150 > self.depth[0]:
             raise UserError(f"{where}.inset: {self.inset[1]:g} leaves less than 150 mm of the depth {self.depth[0]:g}")
@@ -84,8 +86,8 @@ class Fridges:
         width, height, depth = (between(r, rng) for r in (self.width, self.height, self.depth))
         cavity = _Cavity(width, width - between(self.taper, rng), depth, height)
         lamp = pick(self.lamp_odds, rng)
-        drawers = self._drawers(cavity, rng)
-        shelves = self._shelves(cavity, drawers, height - (150 if lamp == "bulb" else 40), rng)
+        drawers = self._drawers(cavity, height - LAMPS[lamp] - self.shelves[0] * SMALLEST - CLEARANCE, rng)
+        shelves = self._shelves(cavity, drawers, height - LAMPS[lamp], rng)
         # A lamp of the look is meant for a fridge of 720 × 1120 mm.
         share = between(self.lamp_share, rng) * width * height / (720 * 1120)
         low, high = np.array(self.tone)
@@ -106,12 +108,12 @@ class Fridges:
             kitchen=bool(rng.uniform() < self.kitchen_odds),
         )
 
-    def _drawers(self, cavity: _Cavity, rng: np.random.Generator) -> list[Drawer]:
-        """Drawers side by side on the floor."""
+    def _drawers(self, cavity: _Cavity, highest: float, rng: np.random.Generator) -> list[Drawer]:
+        """Drawers side by side on the floor, not above `highest`, so that the fewest levels find room."""
         count = int(rng.integers(self.drawers[0], self.drawers[1] + 1))
         if not count:
             return []
-        kind, top = pick(self.drawer_odds, rng), between(self.drawer_height, rng)
+        kind, top = pick(self.drawer_odds, rng), min(between(self.drawer_height, rng), highest)
         half = cavity.back_width / 2 - 25
         edges = np.linspace(-half, half, count + 1)
         front = between(self.inset, rng)
@@ -123,10 +125,10 @@ class Fridges:
 
     def _shelves(self, cavity: _Cavity, drawers: list[Drawer], top: float, rng: np.random.Generator) -> list[Shelf]:
         """Levels from the drawers (or the floor) up to `top`, none nearer to another than `SMALLEST`."""
-        base = drawers[0].z[1] + BOARD + 10 if drawers else 0.0
-        most = int((top - base) // SMALLEST)
+        base = drawers[0].z[1] + CLEARANCE if drawers else 0.0
+        most = int((top - base) / SMALLEST + 1e-9)  # where there is room for just the fewest, rounding takes none away
         count = min(int(rng.integers(self.shelves[0], self.shelves[1] + 1)), most)
-        spare = (top - base - count * SMALLEST) * rng.dirichlet(np.full(count, 3.0))
+        spare = max(0.0, top - base - count * SMALLEST) * rng.dirichlet(np.full(count, 3.0))
         heights = base + np.concatenate([[0], np.cumsum(SMALLEST + spare)])
         kind, front = pick(self.shelf_odds, rng), between(self.inset, rng)
         back = cavity.depth - float(rng.uniform(40, 70))

@@ -63,7 +63,7 @@ def look_yaml(look: dict[str, Any], comment: str) -> str:
 
 def product_yaml(name: str, product: dict[str, Any], comment: str) -> str:
     """conf/product/NAME.yaml: nested mappings over several lines, their values each on one."""
-    lines = [f"# @package products.{name}", f"# {comment}"]
+    lines = [f"# @package products.{name}", *(f"# {line}" for line in comment.splitlines())]
     for key, value in product.items():
         if isinstance(value, dict):
             lines += [f"{key}:", *(f"  {k}: {flow(v)}" for k, v in value.items())]

@@ -176,7 +176,12 @@ def _known(name: str, parts: Mapping[str, tuple[str, ...]], things: dict[str, in
     thing, _, part = name.partition(".")
     kind = thing.rstrip("0123456789")
     number = thing[len(kind) :]
-    if kind not in parts or part not in parts[kind] or (kind == "cabinet") != (number == ""):
+    if (
+        kind not in parts
+        or part not in parts[kind]
+        or (kind == "cabinet") != (number == "")
+        or (number and str(int(number)) != number)
+    ):
         forms = "; ".join(f"{k}{'' if k == 'cabinet' else 'N'}.{'|'.join(p)}" for k, p in parts.items())
         raise UserError(f"{source}: unknown {what} {name!r}; known are {forms}")
     if number and int(number) >= things[kind]:

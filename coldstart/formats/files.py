@@ -10,7 +10,7 @@ from coldstart.errors import UserError
 from coldstart.pictures import opened
 
 __all__ = ["Files", "Output", "Reading", "Tolerate", "carried", "check_writable", "clipped", "companions"]
-__all__ += ["inside", "named", "places", "refuse", "stored_size", "upright_size"]
+__all__ += ["inside", "moved", "named", "places", "refuse", "stored_size", "upright_size"]
 
 Files = Mapping[str, bytes]  # path in the folder, with slashes -> content
 # What a reader does with what it could leave out (`picture`, `label`), repair (`size`, `id`) or hand on (`turned`):
@@ -84,6 +84,14 @@ def places(dataset: Dataset, image: Image) -> dict[str, Path]:
 def companions(dataset: Dataset, image: Image) -> dict[str, Path]:
     """Those of the image's `places` where there is a file."""
     return {name: path for name, path in places(dataset, image).items() if path.is_file()}
+
+
+def moved(image: Image, root: Path, new_root: Path) -> Image:
+    """The record of `image` in a copy of its folder `root`: its `source` leads to the same picture from there."""
+    if not image.get("source"):
+        return image
+    origin = (root / image["source"]).resolve()
+    return {**image, "source": Path(os.path.relpath(origin, new_root.resolve())).as_posix()}
 
 
 def carried(dataset: Dataset, image: Image, prefix: str = "") -> dict[str, bytes]:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coldstart.study.config import SOURCE, Arm, Budget
+from coldstart.study.config import SOURCE, Arm
 from coldstart.study.curve import monotone, photos_for
 from coldstart.study.scores import METRICS, PER_CLASS, Point, Scores
 from detect.scoring import interval, number
@@ -148,7 +148,7 @@ def comparisons(arms: Mapping[str, Arm], points: Sequence[Point], photos: Photos
         plain = next((n for n, other in arms.items() if _untranslated(arm, other)), None)
         for at in (at for at in points if at[0] == name):
             budget = at[1]
-            title, with_photos = _first_up(arm.title), f" (with {_photos(budget)})" if arm.real else ""
+            title, with_photos = _first_up(arm.title), f" (with {_photos(at, photos)})" if arm.real else ""
             if plain and (plain, budget) in points:
                 question = f"{title} instead of {arms[plain].title}{with_photos}"
                 yield Comparison("translated", question, (plain, budget), at)
@@ -156,9 +156,9 @@ def comparisons(arms: Mapping[str, Arm], points: Sequence[Point], photos: Photos
                 question = f"{title} instead of {arms[arm.teacher].title}{with_photos}"
                 yield Comparison("taught", question, (arm.teacher, budget), at)
             if arm.synthetic and alone and (alone, budget) in points:
-                yield Comparison("added", f"{title}, against {_photos(budget)} alone", (alone, budget), at)
+                yield Comparison("added", f"{title}, against {_photos(at, photos)} alone", (alone, budget), at)
             if arm.synthetic and all_photos and budget != all_photos[1]:
-                question = f"{title}{with_photos}, against {_photos(all_photos[1])} alone"
+                question = f"{title}{with_photos}, against {_photos(all_photos, photos)} alone"
                 yield Comparison("saved", question, all_photos, at)
 
 
@@ -172,8 +172,12 @@ def _first_up(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _photos(budget: Budget) -> str:
-    return "all labelled photos" if budget == "all" else f"{budget} labelled photo{'' if budget == 1 else 's'}"
+def _photos(at: Point, photos: Photos) -> str:
+    """How many labelled photos a point has: a fold with fewer than its budget has them all."""
+    counts = photos[at]
+    return (
+        "all labelled photos" if at[1] == "all" else f"{spread(counts)} labelled photo{'' if max(counts) == 1 else 's'}"
+    )
 
 
 def difference(scores: Scores, comparison: Comparison) -> dict[str, Any] | None:

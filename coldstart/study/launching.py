@@ -1,5 +1,6 @@
 """Make the steps of a study by one of Hydra's launchers: on a Slurm or Ray cluster, or by processes of this machine."""
 
+import hashlib
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -41,13 +42,15 @@ def run(steps: Sequence[Step], config: StudyConfig, finished: Callable[[Step], s
 def _sweep(wave: Sequence[Step], config: StudyConfig, progress: Progress) -> None:
     """One job a step, and wait until all of them have ended."""
     cache = Path(config.cache)
-    steps = cache / "steps.json"
+    names = ",".join(step.id for step in wave)
+    # Of this wave alone: another study may share the cache while its jobs wait in a queue.
+    steps = cache / f"steps-{hashlib.sha256(names.encode()).hexdigest()[:16]}.json"
     write_json(steps, {step.id: plain(step) for step in wave})
     for step in wave:
         progress.begin(step)
     argv = [sys.executable, "-m", "coldstart.study.step", "--multirun", f"hydra/launcher={config.launcher}"]
     argv += [override("hydra.sweep.dir", cache / "launcher"), *config.launcher_overrides]
-    argv += [override("steps", steps), f"step={','.join(step.id for step in wave)}"]
+    argv += [override("steps", steps), f"step={names}"]
     child = subprocess.Popen(argv)
     try:
         while child.poll() is None:

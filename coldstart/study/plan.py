@@ -8,6 +8,7 @@ from coldstart import leaks
 from coldstart.dataset import Dataset, asked, load
 from coldstart.errors import UserError
 from coldstart.overrides import override
+from coldstart.split import folds
 from coldstart.study.classes import of_renders
 from coldstart.study.config import SOURCE, Arm, Budget, StudyConfig, Translator
 from coldstart.study.steps import Made, Step, Steps, external
@@ -84,6 +85,11 @@ def check_photos(config: StudyConfig) -> None:
     count = len(folders["data"].images)
     if real.test is None and count < max(config.folds, 2):
         raise UserError(f"real.data: {real.data} has {count} photos, too few for folds={config.folds}")
+    if real.test is None:
+        try:  # as the split will, but for near duplicates, which take longer to find
+            folds(folders["data"], max(config.folds, 2), real.seed)
+        except UserError as error:
+            raise UserError(f"real.data: {error}") from None
     unlabelled = {} if real.unlabelled is None else {Path(real.unlabelled): Path(real.unlabelled)}
     if real.test is not None or unlabelled:
         learned = [folders["data"]] if real.test is not None else []

@@ -1,7 +1,7 @@
 """results.json: everything that is known of a study, done or not; and its table for the terminal."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,20 @@ from coldstart.lineage import read_card
 from coldstart.study import answer
 from coldstart.study.config import SOURCE, Arm, StudyConfig
 from coldstart.study.making import read_record
-from coldstart.study.plan import Cell, Plan
+from coldstart.study.plan import Cell, Plan, Synthetic
 from coldstart.study.running import failure, state
 from coldstart.study.scores import METRICS, Point, Scores
-from coldstart.study.steps import Step
+from coldstart.study.steps import Made, Step
 from coldstart.study.verdict import sentences, with_interval
 from coldstart.tables import aligned
 
 __all__ = ["METRICS", "collect", "differences_table", "read_scores", "table"]
 
-TRAINED_ON = {"render": "blender_scenes.render", "translator": "gan.train", "translate": "gan.translate"}
+# Parts of a translator's cost, and what made them.
+TRANSLATING: dict[str, Callable[[Synthetic], Made | None]] = {
+    "translator": lambda synthetic: synthetic.translator,
+    "translate": lambda synthetic: synthetic.made,
+}
 
 
 def collect(config: StudyConfig, plan: Plan, call: str) -> dict[str, Any]:
@@ -203,21 +207,31 @@ def _cost(name: str, arm: Arm, plan: Plan, steps: Mapping[str, Mapping[str, Any]
     # Photos of a simulated camera are no cost of the arm, nor are renders that only serve as such.
     photos = {made.step for fold in plan.folds for made in (fold.train, fold.test)}
     parts: dict[str, float | None] = {}
-    for part, module in TRAINED_ON.items():
-        found = [i for i in behind if by_id[i].module == module and i not in photos]
-        translators = sum(translator != SOURCE for translator in arm.synthetic) if part != "render" else 1
-        parts[part] = _minutes(found, steps, translators)
+    renders = (i for i in behind if by_id[i].module == "blender_scenes.render" and i not in photos)
+    parts["render"] = _minutes(renders, steps)
+    for part, of in TRANSLATING.items():
+        ids: dict[str, list[str]] = defaultdict(list)  # of each translator, one for a fold
+        for synthetic in plan.synthetic:
+            made = of(synthetic)
+            if synthetic.name != SOURCE and made and made.step in behind:
+                ids[synthetic.name].append(made.step)
+        parts[part] = _sum(_minutes(some, steps) for some in ids.values())
     teachers = sorted(i for i in behind if by_id[i].module == "detect.train" and i not in trained)
-    minutes = [_minutes(some, steps, 1) for some in (sorted(trained), teachers) if some]
-    parts["detector"] = None if None in minutes else round(sum(m for m in minutes if m is not None), 2)
+    parts["detector"] = _sum(_minutes(some, steps) for some in (sorted(trained), teachers) if some)
     total = sum(value for value in parts.values() if value is not None)
     return {"arm": name, **parts, "total": round(total, 2)}
 
 
-def _minutes(ids: Iterable[str], steps: Mapping[str, Mapping[str, Any]], times: int) -> float | None:
-    """`times` the mean of what those took that were timed."""
+def _minutes(ids: Iterable[str], steps: Mapping[str, Mapping[str, Any]]) -> float | None:
+    """The mean of what those took that were timed."""
     seconds = [steps[i]["seconds"] for i in ids if steps[i]["status"] == "done" and steps[i]["seconds"]]
-    return round(times * float(np.mean(seconds)) / 60, 2) if seconds else None
+    return round(float(np.mean(seconds)) / 60, 2) if seconds else None
+
+
+def _sum(minutes: Iterable[float | None]) -> float | None:
+    """All of them together, if there are any and each is known."""
+    known = list(minutes)
+    return None if not known or None in known else round(sum(m for m in known if m is not None), 2)
 
 
 def _step(step: Step) -> dict[str, Any]:

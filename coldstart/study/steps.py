@@ -11,7 +11,7 @@ from typing import Any
 
 from coldstart import cli
 from coldstart.errors import UserError
-from coldstart.lineage import INCIDENTAL, fingerprint
+from coldstart.lineage import INCIDENTAL, fingerprint, named_files
 from coldstart.overrides import override
 
 __all__ = ["CONFIGS", "Made", "Step", "Steps", "external"]
@@ -113,7 +113,9 @@ class Steps:
             settled = _resolved(module, tuple(keys), self.config_dir)
         except UserError as error:
             raise UserError(f"step '{name}' ({module}): {error}") from None
-        digest = _digest([module, settled, seed, identities])[:16]
+        # A product's mesh may change at the same path. Without such files nothing is added.
+        named = {key: fingerprint(path) for key, path in named_files(json.loads(settled)).items()}
+        digest = _digest([module, settled, seed, identities | named])[:16]
         out, step_id = self.cache / module / digest, f"{module}/{digest}"
         if step_id not in self.listed:
             paths = {key: _paths(value) for key, value in inputs.items()}

@@ -164,3 +164,13 @@ def test_folder_of_another_config_is_left_alone(renders: Path, render_command: C
     assert done.returncode == 2
     assert "is not empty and has no card.json" in done.stderr
     assert [p.name for p in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+
+
+def test_a_mesh_that_cannot_be_used_leaves_the_folder_free(render_command: Command, tmp_path: Path) -> None:
+    mesh, out = tmp_path / "thing.obj", tmp_path / "out"
+    mesh.write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\n")
+    product = f"+products.thing={{category: thing, mesh: {{file: {mesh}}}}}"
+    done = render_command("count=1", "size=[90,120]", "samples=1", product, "logger=none", f"out={out}")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "holds no faces" in done.stderr
+    assert not out.exists()

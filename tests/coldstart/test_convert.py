@@ -9,7 +9,7 @@ from pycocotools.coco import COCO
 
 from coldstart import lineage
 from coldstart.convert import FORMATS, ConvertConfig, convert
-from coldstart.dataset import Dataset, decode_rle, load, sha256
+from coldstart.dataset import Dataset, decode_rle, load, save, sha256
 from coldstart.errors import UserError
 from coldstart.tracking import LoggerConfig
 
@@ -250,3 +250,13 @@ def test_pictures_are_named_by_where_they_lie_however_tables_write_it(
     back = load(converted(Path("tables"), "coco", Path("back")))
     assert [image["file_name"] for image in back.images] == list(written)
     assert sorted(files(Path("back") / "images")) == sorted(written)
+
+
+@pytest.mark.parametrize("to", FORMATS)
+def test_translations_keep_their_renders_wherever_they_go(renders: Toy, tmp_path: Path, to: str) -> None:
+    data = renders("data", 1)
+    data.images[0]["source"] = "../before/images/0.png"
+    save(data)
+    there = converted(data.root, to, tmp_path / "deep" / "er" / to)
+    back = load(converted(there, "coco", tmp_path / "other" / "back"))
+    assert (back.root / back.images[0]["source"]).resolve() == tmp_path / "before" / "images" / "0.png"

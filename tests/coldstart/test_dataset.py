@@ -182,3 +182,11 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path, monkeypatch:
         ds.write_atomic(tmp_path / "a.json", b"new")
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
     assert (tmp_path / "a.json").read_bytes() == b"old"
+
+
+def test_an_info_that_is_no_mapping_is_left_out(
+    toy: Callable[..., ds.Dataset], change: Callable[[Path, Edit], None]
+) -> None:
+    root = toy("a", 1).root
+    change(root, lambda c: c.update(info="my photos"))
+    assert ds.load(root).info == {}

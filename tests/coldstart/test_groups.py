@@ -43,7 +43,11 @@ def test_sessions_by_folder_and_by_pattern() -> None:
     assert sessions(named("1.jpg", "2.jpg"), ["folder"], 0) == [[1], [2]]  # one folder says nothing
     data = named("kitchen_1.jpg", "cellar_1.jpg", "kitchen_2.jpg")
     assert sessions(data, [], 0, r"^(\w+)_\d") == [[1, 3], [2]]
-    for bad, message in (("(", "is no regular expression"), (r"\d", "has no group")):
+    for bad, message in (
+        ("(", "is no regular expression"),
+        (r"\d", "has no group"),
+        ("(attic)", "'.attic.' is found in no file name, such as kitchen_1.jpg"),
+    ):
         with pytest.raises(UserError, match=message):
             sessions(data, [], 0, bad)
 
@@ -79,3 +83,8 @@ def test_a_photo_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"no picture")
     with pytest.raises(UserError, match=r"a\.jpg: cannot be read as an image"):
         taken_at(tmp_path / "a.jpg")
+
+
+def test_the_time_in_a_tiff(tmp_path: Path) -> None:
+    Picture.new("RGB", (8, 8)).save(tmp_path / "a.tif", tiffinfo={0x8769: {0x9003: "2024:01:31 17:42:05"}})
+    assert taken_at(tmp_path / "a.tif") == datetime(2024, 1, 31, 17, 42, 5)

@@ -201,3 +201,17 @@ def test_results_among_the_photos_are_not_photos(tmp_path: Path) -> None:
     (tmp_path / "more" / "b.jpg").write_bytes(b"2")
     with pytest.raises(UserError, match=r"differs in parents\.images"):
         lineage.claim(out, "stage", CONFIG, {"images": tmp_path})
+
+
+def test_the_files_that_a_config_names_are_found_by_their_keys(tmp_path: Path) -> None:
+    mesh, art = tmp_path / "a.obj", tmp_path / "a.png"
+    mesh.touch()
+    art.touch()
+    layers = [{"fill": "#ffffff"}, {"picture": str(art)}]
+    config = {"products": {"jam": {"mesh": {"file": str(mesh)}, "art": layers}}, "long": "x" * 5000, "none": "a\0b"}
+    assert lineage.named_files(config) == {"products.jam.mesh.file": mesh, "products.jam.art.1.picture": art}
+
+
+def test_a_name_in_another_encoding_has_a_fingerprint(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"caf\xe9.jpg")).write_bytes(b"1")
+    assert len(lineage.fingerprint(tmp_path)) == 64

@@ -164,3 +164,9 @@ def test_a_kill_in_an_upload_leaves_what_was_there(endpoint: str, tmp_path: Path
     Mirror(url).push(checkpoint(out, 30), 30)
     assert held(url) == [30, 20]
     assert not json.loads((second / "card.json").read_text())["complete"]
+
+
+def test_a_local_folder_is_made(tmp_path: Path) -> None:
+    out = claimed(tmp_path / "out")
+    assert not Mirror(str(tmp_path / "new" / "mirror")).restore(out, out / "last.ckpt", 0, [])
+    assert (tmp_path / "new" / "mirror" / "card.json").is_file()

@@ -80,6 +80,21 @@ def test_masks_go_along(toy: Toy, tmp_path: Path) -> None:
     assert all(len(list((tmp_path / "out" / side / "masks").iterdir())) == 1 for side in ("train", "test"))
 
 
+def test_passes_and_scenes_go_along_and_sources_lead_to_the_same_renders(renders: Toy, tmp_path: Path) -> None:
+    data = renders("data", 2)
+    for image in data.images:
+        image["source"] = f"../before/{image['file_name']}"
+    save(data)
+    out = tmp_path / "deep" / "er" / "out"
+    split(config(str(data.root), str(out), train=1))
+    folders = {path.name for path in data.root.iterdir() if path.is_dir()}
+    assert folders > {"images", "masks"}
+    for side in ("train", "test"):
+        assert {path.name for path in (out / side).iterdir() if path.is_dir()} == folders
+        (image,) = load(out / side).images
+        assert (out / side / image["source"]).resolve() == tmp_path / "before" / image["file_name"]
+
+
 @pytest.mark.parametrize("train", [0, -1, 1.5, float("inf"), float("nan")])
 def test_a_share_that_means_nothing_is_refused(train: float) -> None:
     with pytest.raises(UserError, match="train: must be a number of photos"):

@@ -31,6 +31,7 @@ def _line(content: dict[str, Any]) -> None:
         (lambda c: c["points"].update({"shelf0.front_left": [1200, 10]}), "outside the photo, 1000×1333"),
         (lambda c: c["points"].update({"shelf0.front_left": [-1, 10]}), "outside the photo"),
         (lambda c: c["points"].update({"shelf0.middle": [1, 10]}), "unknown point 'shelf0.middle'"),
+        (lambda c: c["points"].update({"shelf00.front_left": [1, 10]}), "unknown point 'shelf00.front_left'"),
         (lambda c: c["points"].update({"shelf7.front_left": [1, 10]}), "shelves lists 3"),
         (lambda c: c["points"].update({"shelf0.front_left": "here"}), r"must be \[x, y\]"),
         (lambda c: c.update(points=dict(list(c["points"].items())[:4])), "at least 6"),

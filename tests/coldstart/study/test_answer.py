@@ -155,3 +155,10 @@ def test_the_plainest_arm_of_photos_alone_is_the_measure() -> None:
     arms = {"a": Arm("a", real=True, overrides=["lr=0.1"]), "b": Arm("b", real=True)}
     assert answer.photos_alone(arms) == "b"
     assert answer.photos_alone({"renders": ARMS["renders"]}) is None
+
+
+def test_folds_with_fewer_photos_than_the_budget_are_named_as_they_are() -> None:
+    uneven = PHOTOS | {("real", 3): [2, 3], ("translated_real", 3): [2, 3]}
+    asked = [c.question for c in answer.comparisons(ARMS, list(uneven), uneven) if c.b == ("translated_real", 3)]
+    assert any("against 2 or 3 labelled photos alone" in question for question in asked)
+    assert any("(with 2 or 3 labelled photos)" in question for question in asked)

@@ -199,6 +199,16 @@ def test_photos_are_checked_before_any_work(photos: Make, toy: Callable[..., Dat
         check_photos(photos(real={"data": str(tmp_path / "nowhere")}))
     with pytest.raises(UserError, match="has 6 photos, too few for folds=7"):
         check_photos(photos(folds=7))
+    days = toy("days", 6, seed=9, photo=True)
+    for image in days.images:
+        day = days.root / "images" / f"day{image['id'] % 2}"
+        day.mkdir(exist_ok=True)
+        days.path(image).rename(day / image["file_name"])
+        image["file_name"] = f"{day.name}/{image['file_name']}"
+    save(days)
+    check_photos(photos(real={"data": str(days.root)}))
+    with pytest.raises(UserError, match=r"real.data: .* has 2 groups of photos that belong together"):
+        check_photos(photos(folds=3, real={"data": str(days.root)}))
     other = toy("other", 2, seed=4, photo=True)
     check_photos(photos(real={"data": str(data.root), "test": str(other.root)}))
     shutil.copy(data.path(data.images[2]), other.path(other.images[0]))

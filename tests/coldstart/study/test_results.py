@@ -78,6 +78,19 @@ def test_the_cost_of_a_detector_is_what_was_spent_when_it_was_made(photos: Make)
     assert (costs["translated_real"]["translator"], costs["translated_real"]["total"]) == (2, 5)
 
 
+def test_only_translators_that_were_trained_cost_training(photos: Make) -> None:
+    gans = {"gan": {"model": "cyclegan_small", "steps": 7, "crop": 32}, "colours": {"model": "reinhard"}}
+    arm = {"title": "both translations", "synthetic": ["gan", "colours"]}
+    study = photos(arms={**ARMS, "translated": arm}, translators=gans)
+    planned = finish(study)
+    took = {"gan.train": 120, "gan.translate": 30}
+    for step in planned.steps:
+        record = {"command": "", "seconds": took.get(step.module, 60), "calls": 1, "code": 0, "said": None}
+        write_json(step.record, record)
+    cost = next(c for c in collect(study, planned, "")["cost"] if c["arm"] == "translated")
+    assert (cost["translator"], cost["translate"], cost["total"]) == (2, 1, 5)
+
+
 def test_renders_that_stand_in_for_photos_cost_nothing(config: Make) -> None:
     study = config()
     costs = {c["arm"]: c for c in collect(study, finish(study), "")["cost"]}

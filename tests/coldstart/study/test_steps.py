@@ -37,6 +37,17 @@ def test_a_change_remakes_what_it_changes_and_nothing_else(photos: Make) -> None
     assert changed(before, plan(photos(folds=3))) == {s.module for s in before.steps} - {"blender_scenes.render"}
 
 
+def test_another_mesh_at_the_same_path_is_rendered_anew(photos: Make, tmp_path: Path) -> None:
+    mesh = tmp_path / "thing.obj"
+    source = {"overrides": [f"+products.ketchup.mesh={{file: {mesh}, height_mm: 100}}"]}
+    plans = []
+    for content in ("v 0 0 0", "v 0 0 0", "v 0 0 1"):
+        mesh.write_text(content)
+        plans.append(plan(photos(source=source)))
+    assert not changed(plans[0], plans[1])
+    assert "blender_scenes.render" in changed(plans[0], plans[2])
+
+
 def test_a_default_that_is_written_out_changes_nothing(photos: Make) -> None:
     before = plan(photos())
     assert not changed(before, plan(photos(detector={"overrides": ["lr=1e-3"]})))
