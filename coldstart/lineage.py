@@ -185,7 +185,9 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], extends: Iterabl
 def _identity(card: Mapping[str, Any], loose: Iterable[str]) -> dict[str, Any]:
     parents = {k: v["sha256"] for k, v in card.get("parents", {}).items()}
     # A parent counts by its content, not by the path that leads to it.
-    config = {k: v for k, v in card["config"].items() if k not in set(loose) | parents.keys()}
+    parts = [name.rpartition("_") for name in parents]  # such as real_0, real_1 of real=[DIR,DIR]
+    listed = {name for name, _, number in parts if number.isdigit()}
+    config = {k: v for k, v in card["config"].items() if k not in set(loose) | parents.keys() | listed}
     identity: dict[str, Any] = json.loads(json.dumps({"stage": card["stage"], "parents": parents, **config}))
     return identity
 

@@ -77,7 +77,8 @@ class Augmentation(nn.Module):
         self.mirror = v2.RandomHorizontalFlip(config.mirror)
         self.light = v2.ColorJitter(config.brightness, config.contrast, config.saturation, config.hue)
         self.scenery = nn.Sequential(*_scenery(config))
-        self.blur = v2.RandomApply([v2.GaussianBlur(5, (config.blur[0], config.blur[1]))], p=chance)
+        width = max(5, 2 * round(2 * config.blur[1]) + 1)  # two sigmas to either side
+        self.blur = v2.RandomApply([v2.GaussianBlur(width, (config.blur[0], config.blur[1]))], p=chance)
         self.jpeg = v2.RandomApply([v2.JPEG((config.jpeg[0], config.jpeg[1]))], p=chance)
 
     def forward(self, picture: Tensor, boxes: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -199,7 +199,7 @@ def rate(material: Material, out: Path) -> float:
         return float(json.loads((out / "lr.json").read_text(encoding="utf-8"))["lr"])
     keys = {item.name: getattr(config, item.name) for item in fields(Recipe)} | {"steps": config.range_steps}
     recipe = RangeRecipe(**keys, accelerator=config.accelerator, precision=config.precision)
-    found = record(range_test(material, recipe), out)
+    found = record(range_test(material._replace(config=replace(config, steps=config.range_steps)), recipe), out)
     if found is None:
         raise UserError(f"the loss of the range test does not fall, see {out / 'lr.png'}; give lr= and range_steps=0")
     print(f"lr={found.lr:.1e} from the range test, see {out / 'lr.png'}")

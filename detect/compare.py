@@ -66,7 +66,10 @@ def _write(config: CompareConfig, matches: Sequence[Matches], differences: Seque
     runs = [Run.open(folder) for folder in config.runs]
     found = numbers(runs, matches, differences)
     page, out = compare_page.page(found, runs), Path(str(config.out))
-    parents = {letter: run.folder / "matches.npz" for letter, run in zip(found["runs"], runs, strict=True)}
+    files = ("matches.npz", "results.json")  # the second for the score that counts and drawings begin at
+    parents = {
+        f"{letter} {file}": run.folder / file for letter, run in zip(found["runs"], runs, strict=True) for file in files
+    }
     if lineage.claim(out, "detect.compare", cli.plain(config), parents):
         print(f"{out / 'compare.html'}: already there")
         return

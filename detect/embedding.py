@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from coldstart import training
 from coldstart.dataset import Dataset
-from coldstart.pictures import spread
+from coldstart.pictures import opened, spread
 from coldstart.progress import track
 from detect.boxes import Floats, Ints
 from detect.data import targets
@@ -50,11 +50,11 @@ def crop_features(
     chosen = sorted(spread(by_class, count), key=lambda a: a["image_id"])
     crops: list[Tensor] = []
     features: list[Tensor] = []
-    opened, picture = None, Picture.new("RGB", (1, 1))
+    shown, picture = None, Picture.new("RGB", (1, 1))
     for i, annotation in enumerate(track(chosen, f"objects of {data.root.name}", unit="object"), start=1):
-        if annotation["image_id"] != opened:
-            opened = annotation["image_id"]
-            with Picture.open(data.path(images[opened])) as file:
+        if annotation["image_id"] != shown:
+            shown = annotation["image_id"]
+            with opened(data.path(images[shown])) as file:
                 picture = file.convert("RGB")
         crops.append(crop(picture, annotation["bbox"]).to(where).float() / 255)
         if len(crops) == BATCH or i == len(chosen):
@@ -90,7 +90,8 @@ def _maps(output: Any) -> list[Tensor]:
 def crop(picture: Picture.Image, box: Sequence[float]) -> Tensor:
     """3×128×128 uint8; what sticks out of the picture is cut off."""
     x, y, width, height = box
-    left, top = max(0, round(x - MARGIN * width)), max(0, round(y - MARGIN * height))
+    left = min(max(0, round(x - MARGIN * width)), picture.width - 1)
+    top = min(max(0, round(y - MARGIN * height)), picture.height - 1)
     right, bottom = round(x + (1 + MARGIN) * width), round(y + (1 + MARGIN) * height)
     corners = left, top, min(picture.width, max(right, left + 1)), min(picture.height, max(bottom, top + 1))
     pixels = torch.from_numpy(np.array(picture.crop(corners))).permute(2, 0, 1)

@@ -120,8 +120,11 @@ def evaluate(config: EvaluateConfig) -> None:
         dataset.write_json(out / "results.json", results)
         run.summary(comparable(results))
         run.table("classes", *class_rows(results))
-        counts = zip(*(n.tolist() for n in per_photo(outcome.matches, threshold)), strict=True)
-        rows = [[path, path.stem, *n] for path, n in zip(pictures, counts, strict=True)]
+        counts, place = per_photo(outcome.matches, threshold), boxes.places(data.images)
+        rows = [
+            [path, path.stem, *(int(n[place[image["id"]]]) for n in counts)]
+            for path, image in zip(pictures, data.images, strict=True)
+        ]
         run.table("photos", ["detections", "photo", "right", "false alarms", "missed"], rows[:SHOWN])
         for chart in [*charts, *([out / "embedding.png"] if synthetic else [])]:
             run.images(chart.stem, [chart])

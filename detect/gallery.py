@@ -15,6 +15,7 @@ from PIL import ImageOps
 from coldstart import dataset, training
 from coldstart.errors import UserError
 from coldstart.features import Lite0Features
+from coldstart.pictures import UNREADABLE
 from coldstart.progress import track
 from detect.boxes import Floats
 from detect.data import targets
@@ -58,12 +59,12 @@ def read_gallery(root: str | Path) -> list[View]:
     elif root.is_dir():
         products = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
         views = [View(photo, None, product.name) for product in products for photo in dataset.list_photos(product)]
-        for view in views:
-            check_picture(view.picture)
     else:
         raise UserError(f"{root}: no such folder of reference pictures")
     if not views:
         raise UserError(f"{root}: holds no product; give a folder per product of pictures, or a dataset folder")
+    for picture in dict.fromkeys(view.picture for view in views):
+        check_picture(picture)
     return views
 
 
@@ -91,6 +92,6 @@ def view_crop(view: View) -> torch.Tensor:
     try:
         with Picture.open(view.picture) as opened:
             picture = (opened if view.box else ImageOps.exif_transpose(opened)).convert("RGB")
-    except (OSError, ValueError, Picture.DecompressionBombError) as error:
+    except UNREADABLE as error:
         raise UserError(f"{view.picture}: cannot be read as an image ({error})") from None
     return crop(picture, view.box or (0, 0, *picture.size))

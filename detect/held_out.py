@@ -1,6 +1,7 @@
 """Measuring while training, on a part of the training data that is held out: what is kept, and when to stop."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,8 +9,8 @@ from typing import Any, NamedTuple
 import pytorch_lightning as pl
 from torch import Tensor, nn
 
-from coldstart import training
-from coldstart.dataset import Annotation, Dataset, categories_from, write_json
+from coldstart import groups, training
+from coldstart.dataset import Annotation, Dataset, asked, categories_from, sha256, write_json
 from coldstart.errors import UserError
 from coldstart.split import choose
 from detect import inference, scoring
@@ -36,22 +37,41 @@ class HoldOutConfig:
 
 
 def divide(folders: Sequence[Dataset], fraction: float, seed: int) -> tuple[list[Dataset], list[Dataset]]:
-    """The same folders, once with the pictures to train on and once with a `fraction` of each that is held out.
+    """The same folders, once with the pictures to train on and once with those held out, a `fraction` of all of them.
 
-    Pictures that belong together (copies, a session, a scene) stay together, as in `coldstart.split`.
+    Pictures that belong together (copies, a session, a scene) stay together, as in `coldstart.split`, also where they
+    lie in several folders, as renders and their translations do.
 
     Raises:
-        UserError: a folder has too few pictures.
+        UserError: there are too few pictures, or none that is held out has a box.
     """
-    kept, held = [], []
+    names = sorted({name for folder in folders for name in folder.class_names})
+    joined, numbers = _joined(folders, names), []
     for folder in folders:
-        try:
-            ids = choose(folder, 1 - fraction, seed)["test"]
-        except UserError as error:
-            raise UserError(f"hold_out.fraction={fraction}: {error}") from None
-        kept.append(_part(folder, {image["id"] for image in folder.images} - ids))
-        held.append(_part(folder, ids))
-    return kept, held
+        first = sum(map(len, numbers)) + 1
+        numbers.append({image["id"]: first + k for k, image in enumerate(folder.images)})
+    try:
+        ids = choose(joined, 1 - fraction, seed, grouped=_grouped(folders, numbers))["test"]
+    except UserError as error:
+        where = ", ".join(str(folder.root) for folder in folders)
+        raise UserError(f"hold_out.fraction={fraction}: {where}: {str(error).removeprefix('.: ')}") from None
+    held = [{i for i, number in own.items() if number in ids} for own in numbers]
+    if not any(asked(a) for folder, some in zip(folders, held, strict=True) for a in _part(folder, some).annotations):
+        raise UserError(f"hold_out.fraction={fraction}: no held-out picture has a box; hold out more, or another seed=")
+    kept = [_part(folder, set(own) - some) for folder, own, some in zip(folders, numbers, held, strict=True)]
+    return kept, [_part(folder, some) for folder, some in zip(folders, held, strict=True)]
+
+
+def _grouped(folders: Sequence[Dataset], numbers: Sequence[Mapping[int, int]]) -> list[list[int]]:
+    """Groups of the pictures' `numbers` that stay together, within a folder and across folders."""
+    links: list[list[int]] = []
+    shared: dict[Hashable, list[int]] = defaultdict(list)
+    for folder, own in zip(folders, numbers, strict=True):
+        links += [[own[i] for i in group] for group in groups.together(folder, groups.sessions(folder))]
+        for image in folder.images:
+            for key in {sha256(folder.path(image)), *groups.scene_keys(folder, image)}:
+                shared[key].append(own[image["id"]])
+    return groups.connected([n for own in numbers for n in own.values()], [*links, *shared.values()])
 
 
 def _part(folder: Dataset, ids: set[int]) -> Dataset:
@@ -72,14 +92,22 @@ class Measurement(NamedTuple):
 class EarlyStopping(pl.Callback):
     """Every `every` steps and at the last, measures AP on `held`, keeps the best weights, and may stop the training.
 
-    `checkpoint` says what else makes the detector. History and best weights are the state, so that a resumed training
+    `checkpoint` says what else makes the detector. Up to `from_step` it only measures: what the training is for may
+    begin there. History and best weights are the state, so that a resumed training
     decides as an uninterrupted one. Writes held_out.json into `out`. Must come before `KeepCheckpoint`.
     """
 
     def __init__(
-        self, config: HoldOutConfig, steps: int, held: Sequence[Dataset], checkpoint: Checkpoint, out: Path
+        self,
+        config: HoldOutConfig,
+        steps: int,
+        held: Sequence[Dataset],
+        checkpoint: Checkpoint,
+        out: Path,
+        *,
+        from_step: int = 0,
     ) -> None:
-        self.config, self.steps, self.checkpoint, self.out = config, steps, checkpoint, out
+        self.config, self.steps, self.checkpoint, self.out, self.from_step = config, steps, checkpoint, out, from_step
         self.truth = _joined(held, checkpoint.class_names)
         photos = (folder.path(image) for folder in held for image in folder.images)
         self.pictures = [letterbox(read_picture(photo), checkpoint.size) for photo in photos]
@@ -94,7 +122,7 @@ class EarlyStopping(pl.Callback):
     @property
     def stopped(self) -> bool:
         """Whether so many measurements brought nothing better."""
-        since = [m for m in self.history if m.step > self.best.step]
+        since = [m for m in self.history if m.step > max(self.best.step, self.from_step)]
         return 0 < self.config.patience <= len(since)
 
     def state_dict(self) -> dict[str, Any]:

@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
 from torch import Tensor
 from torchvision.ops import nms
 
 from coldstart import training
-from coldstart.errors import UserError
-from coldstart.pictures import UNREADABLE
+from coldstart.formats.files import stored_size
 from coldstart.progress import track
 from detect.data import read_picture
 from detect.detectors import Checkpoint
@@ -35,12 +33,12 @@ class Detection:
 
 
 def check_picture(path: Path) -> None:
-    """Raise UserError unless `path` opens as a picture."""
-    try:
-        with Image.open(path) as picture:
-            picture.verify()
-    except UNREADABLE as error:
-        raise UserError(f"{path}: cannot be read as an image ({error})") from None
+    """Check that a picture can be read to its end.
+
+    Raises:
+        UserError: it cannot.
+    """
+    stored_size(path)
 
 
 def detect(

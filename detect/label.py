@@ -61,10 +61,13 @@ def label(config: LabelConfig) -> None:
     if lineage.claim(out, "detect.label", cli.plain(config), parents=parents):
         print(f"{out}: already complete")
         return
-    found_on = list(inference.detect(checkpoint, photos, config.accelerator, config.precision))
-    if not any(d.score >= config.score for found in found_on for d in found):
+    try:
+        found_on = list(inference.detect(checkpoint, photos, config.accelerator, config.precision))
+        if not any(d.score >= config.score for found in found_on for d in found):
+            raise UserError(f"{config.images}: nothing was found with a score of {config.score} or more; lower score=")
+    except UserError:
         lineage.withdraw(out)
-        raise UserError(f"{config.images}: nothing was found with a score of {config.score} or more; lower score=")
+        raise
     with tracking.start(config.logger, "detect.label", cli.plain(config), out) as run:
         labelled = dataset.Dataset(out, [], [], dataset.categories_from(checkpoint.class_names))
         for photo, detections in zip(photos, found_on, strict=True):

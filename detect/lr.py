@@ -123,9 +123,13 @@ class RangeModule(DetectorModule):
             self.trainer.should_stop = True
             return None
         rates, losses, smoothed = self.curve
-        rates.append(self.rate(self.global_step))
-        losses.append(float(loss.detach()))
-        smoothed.append(smooth(losses, self.smoothing)[-1])
+        step, part = divmod(batch_idx, self.recipe.accumulate)
+        if not part:
+            rates.append(self.rate(step))
+            losses.append(0.0)
+            smoothed.append(0.0)
+        losses[-1] += (float(loss.detach()) - losses[-1]) / (part + 1)  # the mean of the step's batches
+        smoothed[-1] = smooth(losses, self.smoothing)[-1]
         self.trainer.should_stop = smoothed[-1] > DIVERGED * min(smoothed)
         return loss
 

@@ -11,14 +11,16 @@ photos: what habit.margin of detect.train takes. Measure it on photos that are n
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from coldstart import cli, dataset
 from coldstart.errors import UserError
 from coldstart.lineage import read_card
 from coldstart.tables import aligned
-from detect.boxes import Floats, Ints, Truth, found_boxes
+from detect.boxes import Floats, Truth, found_boxes
 from detect.matching import Matches
 from detect.precision import resamplings
 from detect.run import Run
@@ -26,6 +28,7 @@ from detect.threshold import check_score
 
 __all__ = ["MarginsConfig", "margin", "margins", "measure"]
 
+Names = NDArray[Any]  # of text, one for each of N boxes
 SIDES = ("left", "top", "right", "bottom")
 BORDER = 2.0  # pixels; a side so near to the picture's edge was cut by it
 
@@ -65,10 +68,11 @@ def margins(config: MarginsConfig) -> None:
     print(f"margin {value:.1f} ({low:.1f} to {high:.1f}) thousandths of the longer side: habit.margin={value:.1f}")
 
 
-def measure(folder: str | Path, score: float) -> tuple[Ints, Floats, Floats]:
-    """Of N labelled boxes that a run found: photo (place), class name, and N×4 how much further each side reaches.
+def measure(folder: str | Path, score: float) -> tuple[Names, Names, Floats]:
+    """Of N labelled boxes that a run found: its photo, class name, and N×4 how much further each side reaches.
 
-    In thousandths of the picture's longer side; NaN where the picture's edge cut the box.
+    Photos are named by data and place, so that two runs on the same photos share them and two folds do not. Sides are
+    in thousandths of the picture's longer side; NaN where the picture's edge cut the box.
     """
     run = Run.open(folder)
     data = dataset.load(read_card(run.folder)["config"]["data"])
@@ -76,7 +80,7 @@ def measure(folder: str | Path, score: float) -> tuple[Ints, Floats, Floats]:
     detections = json.loads((run.folder / "detections.json").read_text(encoding="utf-8"))
     found = found_boxes(detections, data.images, data.categories)
     matches = Matches.load(run.folder / "matches.npz").at(0.5)
-    if len(matches.score) != len(found.score) or matches.images != truth.images:
+    if len(matches.score) != len(found.score) or matches.labels != truth.digest:
         raise UserError(f"{folder}: was scored on other data than {data.root} holds now; score the detector again")
     hits = np.flatnonzero(matches.hit[0] & (found.score >= score))
     labels = matches.box[0, hits]
@@ -86,10 +90,11 @@ def measure(folder: str | Path, score: float) -> tuple[Ints, Floats, Floats]:
     first, last = theirs[:, :2], theirs[:, :2] + theirs[:, 2:]
     sides = np.hstack([ours[:, :2] - first, last - ours[:, :2] - ours[:, 2:]]) / size.max(axis=1, keepdims=True) * 1000
     sides[np.hstack([first <= BORDER, last >= size - BORDER])] = np.nan
-    return truth.image[labels], np.array(truth.classes, dtype=object)[truth.category[labels]], sides
+    photos = np.array([f"{truth.digest} {place}" for place in truth.image[labels]], dtype=str)
+    return photos, np.array(truth.classes, dtype=object)[truth.category[labels]], sides
 
 
-def margin(photos: Ints, sides: Floats, draws: int) -> tuple[float, float, float]:
+def margin(photos: Names, sides: Floats, draws: int) -> tuple[float, float, float]:
     """The median over N×4 `sides`, and its 95 % interval over photos drawn with replacement."""
     _, place = np.unique(photos, return_inverse=True)
     weights = resamplings(place.max() + 1, draws)[:, place]

@@ -22,7 +22,8 @@ class Matches:
     """All that AP and its like need to know of a run: N detections, best first, on I images, of K classes.
 
     `image`, `category`: places in `images` and `classes`; `box` T×N: the label that a detection took at each IoU of
-    `thresholds`, -1 for none; `ignored` T×N: it counts neither for nor against; `wanted` I×K: boxes to be found.
+    `thresholds`, -1 for none; `ignored` T×N: it counts neither for nor against; `wanted` I×K: boxes to be found;
+    `labels`: the digest of the labelled boxes, empty in files of before there was one.
     """
 
     images: list[str]
@@ -34,6 +35,7 @@ class Matches:
     box: Ints
     ignored: Bools
     wanted: Ints
+    labels: str = ""
 
     @property
     def hit(self) -> Bools:
@@ -60,12 +62,12 @@ class Matches:
         """
         try:
             with np.load(path, allow_pickle=False) as file:
-                arrays = {key: file[key] for key in cls.__dataclass_fields__}
+                arrays = {key: file[key] for key in cls.__dataclass_fields__ if key != "labels" or key in file}
         except FileNotFoundError:
             raise UserError(f"{path}: no such file; give the out folder of a detect.evaluate") from None
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise UserError(f"{path}: was not written by detect.evaluate ({error}); score the detector again") from None
-        arrays |= {key: arrays[key].tolist() for key in ("images", "classes")}
+        arrays |= {key: arrays[key].tolist() for key in ("images", "classes", "labels") if key in arrays}
         return cls(**arrays)
 
 
@@ -90,7 +92,7 @@ def match(
         ignored |= (box < 0) & found_aside
     wanted = np.zeros((len(truth.images), len(truth.classes)), dtype=np.int64)
     np.add.at(wanted, (truth.image[~ignored_truth], truth.category[~ignored_truth]), 1)
-    parts = (found.image, found.category, found.score, box, ignored, wanted)
+    parts = (found.image, found.category, found.score, box, ignored, wanted, truth.digest)
     return Matches(truth.images, truth.classes, thresholds, *parts)
 
 

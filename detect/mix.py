@@ -99,6 +99,8 @@ class Mix:
             ("synthetic", synthetic, self.synthetic_weights),
             ("real", real, self.real_weights),
         ):
+            if not folders:  # with mix=synthetic or real, which may leave out folders that have weights
+                continue
             weights = [
                 (share / len(folder.images) if shares else 1.0) * weight
                 for folder, share in zip(folders, shares or [1.0] * len(folders), strict=True)

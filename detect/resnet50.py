@@ -73,9 +73,18 @@ def _prepared(detector: nn.Module, config: ResNet50Config, coco: Any, heads: tup
     float_outputs(detector.backbone)  # type: ignore[arg-type]  # anchors take their precision from it
     if config.pretrained and _load(detector, config, coco, heads):
         body: Any = detector.backbone.body  # type: ignore[union-attr]
-        for part in [body.conv1, body.layer1, body.layer2, body.layer3, body.layer4][: config.freeze]:
+        stem = nn.ModuleList([body.conv1, body.bn1])
+        for part in [stem, body.layer1, body.layer2, body.layer3, body.layer4][: config.freeze]:
             part.requires_grad_(False)
+            for module in part.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.register_forward_pre_hook(_fixed)
     return detector.to(memory_format=torch.channels_last)
+
+
+def _fixed(module: nn.Module, _inputs: object) -> None:
+    """Batch norm that normalises by what it has learnt before, in training too, and learns nothing of the batch."""
+    module.eval()
 
 
 def _load(detector: nn.Module, config: ResNet50Config, coco: Any, heads: tuple[str, ...]) -> bool:

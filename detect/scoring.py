@@ -132,7 +132,10 @@ def paired(a: Matches, b: Matches, *, draws: int = 1000, seed: int = 0) -> dict[
     Raises:
         UserError: the runs were not scored on the same labels.
     """
-    if (a.images, a.classes) != (b.images, b.classes) or (a.wanted != b.wanted).any():
+    known = a.labels and b.labels
+    if (a.images, a.classes) != (b.images, b.classes) or (
+        a.labels != b.labels if known else (a.wanted != b.wanted).any()
+    ):
         raise UserError("the runs were scored on other images, classes or boxes; score both on the same data=")
     images = len(a.images)
     drawn = resamplings(images, draws if images > 1 else 0, seed)

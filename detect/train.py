@@ -189,9 +189,16 @@ def train(config: TrainConfig) -> None:
         print(f"{out / DETECTOR}: already trained, fetched from {config.mirror}")
         return
     start = training.saved_batches(last)
-    loader = material.batches(trainer.global_rank, start)
+    try:
+        loader = material.batches(trainer.global_rank, start)
+    except UserError:  # a picture that ends too early; without it the folder is free
+        lineage.withdraw(out)
+        raise
     result = detectors.Checkpoint(module.final, material.detector, material.names, material.size)
-    stopping = [EarlyStopping(config.hold_out, config.steps, material.held, result, out)] if material.held else []
+    stopping = []
+    if material.held:
+        last_phase = max((first for first, _ in config.phases(config.steps)), default=0)
+        stopping = [EarlyStopping(config.hold_out, config.steps, material.held, result, out, from_step=last_phase)]
     with tracking.start(config.logger, "detect.train", cli.plain(config), out, training.saved_run(last)) as run:
         if not (out / "batch.png").is_file():
             draw_batch(next(iter(loader)), material.names, out / "batch.png")

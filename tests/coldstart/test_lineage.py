@@ -215,3 +215,14 @@ def test_the_files_that_a_config_names_are_found_by_their_keys(tmp_path: Path) -
 def test_a_name_in_another_encoding_has_a_fingerprint(tmp_path: Path) -> None:
     (tmp_path / os.fsdecode(b"caf\xe9.jpg")).write_bytes(b"1")
     assert len(lineage.fingerprint(tmp_path)) == 64
+
+
+def test_listed_parents_count_by_their_content_too(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("same")
+    names = [str(tmp_path / "a.txt"), str(tmp_path / "." / ".." / tmp_path.name / "a.txt")]
+    for name in names:
+        lineage.claim(tmp_path / "out", "stage", {"real": [name], "score": 1}, {"real_0": name, "score_from": name})
+    with pytest.raises(UserError, match="differs in score"):
+        lineage.claim(
+            tmp_path / "out", "stage", {"real": names[:1], "score": 2}, {"real_0": names[0], "score_from": names[0]}
+        )

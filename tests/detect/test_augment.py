@@ -63,6 +63,15 @@ def test_each_strength_does_something_and_nothing_when_off() -> None:
     assert (camera(scene(), BOXES, labels)[0] - plain).abs().mean() > 1e-3
 
 
+def test_a_wide_blur_is_as_wide_as_it_says() -> None:
+    point = torch.zeros(3, 65, 65, dtype=torch.uint8)
+    point[:, 32, 32] = 255
+    for sigma in (1.1, 4.0):
+        spread = Augmentation(AugmentConfig(blur=[sigma, sigma], chance=1.0), (65, 65)).blur(point.float())[0].sum(0)
+        measured = float(((torch.arange(65) - 32) ** 2 * spread / spread.sum()).sum() ** 0.5)
+        assert measured == pytest.approx(sigma, rel=0.15)
+
+
 def test_a_picture_without_boxes_passes() -> None:
     augmentation = Augmentation(AugmentConfig(chance=1.0), (64, 64))
     picture, boxes, labels = augmentation(scene(), torch.zeros(0, 4), torch.zeros(0, dtype=torch.long))

@@ -87,6 +87,13 @@ def test_it_tells_two_colours_apart_with_the_rate_of_its_range_test_and_can_be_u
     assert "already there" in capsys.readouterr().out
 
 
+def test_a_range_test_longer_than_the_training_reaches_its_end(config: Callable[..., ClassifyConfig]) -> None:
+    shorter = config("shorter", steps=4, range_steps=12)
+    classify(shorter)
+    rates = json.loads((Path(shorter.out) / "lr.json").read_text())["curve"]["rates"]
+    assert len(rates) > 4
+
+
 def test_an_interrupted_training_ends_where_the_uninterrupted_one_does(
     config: Callable[..., ClassifyConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

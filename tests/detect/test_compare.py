@@ -162,6 +162,11 @@ def test_runs_that_cannot_be_compared(runs: Any, tmp_path: Path) -> None:
     good = runs(6, 9)
     with pytest.raises(UserError, match=r"run12_0, .*run5_0: the runs were scored on other images"):
         compare(CompareConfig([good[0], *runs(2, images=5)]))
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    match_all([label("milk", 1, image=i) for i in range(1, 13)], [], 12).matches.save(moved / "matches.npz")
+    with pytest.raises(UserError, match="the runs were scored on other images, classes or boxes"):
+        compare(CompareConfig([good[0], str(moved)]))
     with pytest.raises(UserError, match="no such file"):
         compare(CompareConfig([good[0], str(tmp_path / "nowhere")]))
     with pytest.raises(UserError, match=r"has no card\.json"):

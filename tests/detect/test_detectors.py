@@ -266,6 +266,12 @@ def test_local_weights_are_used_but_for_the_classes(tmp_path: Path, capsys: pyte
     assert torch.equal(model.backbone.body.conv1.weight, coco.backbone.body.conv1.weight)
     assert not model.backbone.body.conv1.weight.requires_grad
     assert model.backbone.body.layer4[0].conv1.weight.requires_grad
+    body = model.backbone.body.train()  # frozen are stem and first stage, their batch norms included
+    before = {name: value.clone() for name, value in body.state_dict().items()}
+    body(torch.rand(2, 3, 64, 64))
+    changed = {name.split(".")[0] for name, value in body.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed == {"layer2", "layer3", "layer4"}
+    assert not any(p.requires_grad for part in (body.bn1, body.layer1) for p in part.parameters())
     assert model.head.classification_head.cls_logits.out_channels == 2 * 9
 
 

@@ -1,6 +1,8 @@
 import numpy as np
+import pytest
+from PIL import Image
 
-from detect.embedding import Crops, domain_gap, tsne
+from detect.embedding import Crops, crop, domain_gap, tsne
 
 
 def crops(seed: int, shift: float, category: list[int]) -> Crops:
@@ -47,3 +49,8 @@ def test_tsne_keeps_neighbours_together() -> None:
     nearer = np.linalg.norm(points[:, None] - np.array(centres), axis=2).argmin(axis=1)
     assert (nearer == data.category).mean() > 0.95
     np.testing.assert_array_equal(points, tsne(data.features))
+
+
+@pytest.mark.parametrize("box", [(95.6, 10, 1, 20), (10, 71.7, 20, 1), (0, 0, 0.2, 0.2)])
+def test_a_sliver_at_the_edge_is_cut_out_too(box: tuple[float, ...]) -> None:
+    assert crop(Image.new("RGB", (96, 72)), box).shape == (3, 128, 128)

@@ -133,6 +133,19 @@ def test_objects_beside_those_of_synthetic_folders(
     assert f"objects beside {folders[0]}" in capsys.readouterr().out
 
 
+def test_photos_keep_their_counts_in_any_order(
+    trained: Path, toys: Toys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables: dict[str, Any] = {}
+    monkeypatch.setattr(Run, "table", lambda _self, name, *content: tables.update({name: content}))
+    data = dataset.load(toys("scored", 3, seed=95))
+    kept = [a for a in data.annotations if a["image_id"] != 1]
+    dataset.save(dataset.Dataset(data.root, data.images[::-1], kept, data.categories))
+    evaluate(config(trained / "detector.safetensors", data.root, tmp_path / "score"))
+    _, rows = tables["photos"]
+    assert {row[1]: row[2] + row[4] for row in rows} == {"000.png": 0, "001.png": 3, "002.png": 3}
+
+
 def test_nothing_found_is_drawn_too(tmp_path: Path) -> None:
     for name, labels in (("boxes", [label("milk", 0)]), ("nothing", [])):
         outcome = match_all(labels, [])

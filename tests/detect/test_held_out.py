@@ -38,6 +38,33 @@ def test_copies_are_held_out_together_and_too_few_are_refused(toys: Toys) -> Non
         divide([folder], 0.1, 0)
 
 
+def test_a_scene_in_two_folders_is_held_out_of_both(toys: Toys, tmp_path: Path) -> None:
+    renders, translated = dataset.load(toys("a", 8, seed=1)), dataset.load(toys("b", 6, seed=2))
+    for image in translated.images:
+        image["source"] = f"../a/images/{image['file_name']}"
+    for seed in range(6):
+        kept, held = divide([renders, translated], 0.3, seed)
+        names = [{image["file_name"] for part in parts for image in part.images} for parts in (kept, held)]
+        assert not names[0] & names[1]
+
+
+def test_a_part_without_a_box_is_refused(toys: Toys) -> None:
+    folder = dataset.load(toys("a", 4))
+    none = dataset.Dataset(folder.root, folder.images, [], folder.categories)
+    with pytest.raises(UserError, match="no held-out picture has a box"):
+        divide([none], 0.5, 0)
+
+
+def test_it_waits_for_the_last_phase(toys: Toys, tmp_path: Path) -> None:
+    model = detectors.build(settings := detectors.check({"name": "fcos_lite0", "pretrained": False}), 3)
+    checkpoint = Checkpoint(model, settings, ["square", "disc", "bar"], (64, 64))
+    held = [dataset.load(toys("a", 1))]
+    stopping = EarlyStopping(HoldOutConfig(0.5, patience=2), 100, held, checkpoint, tmp_path, from_step=40)
+    for step, stopped in ((10, False), (20, False), (40, False), (50, False), (60, True)):
+        stopping.history.append(Measurement(step, 0.0))
+        assert stopping.stopped == stopped
+
+
 def test_it_stops_after_so_many_measurements_without_a_new_best(toys: Toys, tmp_path: Path) -> None:
     model = detectors.build(settings := detectors.check({"name": "fcos_lite0", "pretrained": False}), 4)
     folders = [dataset.load(toys("a", 2)), dataset.load(toys("b", 1, names=["bar", "cup", "disc"]))]

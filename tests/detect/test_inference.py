@@ -55,5 +55,9 @@ def test_results_leave_out_classes_without_id() -> None:
 
 def test_a_damaged_photo_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"\xff\xd8 damaged")
-    with pytest.raises(UserError, match=r"a\.jpg: cannot be read"):
-        check_picture(tmp_path / "a.jpg")
+    Image.effect_noise((200, 200), 50).save(tmp_path / "b.jpg")
+    check_picture(tmp_path / "b.jpg")
+    (tmp_path / "b.jpg").write_bytes((tmp_path / "b.jpg").read_bytes()[:3000])  # opens, and ends too early
+    for name in ("a", "b"):
+        with pytest.raises(UserError, match=rf"{name}\.jpg: cannot be read"):
+            check_picture(tmp_path / f"{name}.jpg")

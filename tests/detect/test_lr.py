@@ -79,6 +79,12 @@ def test_rates_rise_geometrically_and_nothing_else_is_left(toys: Callable[..., P
         assert min(picture.size) > 300
 
 
+def test_batches_of_one_step_are_one_point(toys: Callable[..., Path], tmp_path: Path) -> None:
+    find(config(tmp_path / "out", toys("photos", 3), accumulate=2))
+    curve = json.loads((tmp_path / "out" / "lr.json").read_text())["curve"]
+    assert len(curve["rates"]) == len(set(curve["rates"])) == len(curve["losses"]) <= 20
+
+
 def test_a_rate_that_breaks_the_weights_ends_the_test_and_not_in_an_error(
     toys: Callable[..., Path], tmp_path: Path
 ) -> None:

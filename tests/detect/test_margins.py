@@ -10,7 +10,7 @@ from coldstart.dataset import write_json
 from coldstart.errors import UserError
 from detect.boxes import Truth, found_boxes, overlaps
 from detect.habit import Habit
-from detect.margins import MarginsConfig, margin, margins
+from detect.margins import MarginsConfig, margin, margins, measure
 from detect.matching import match
 
 Toys = Callable[..., Path]
@@ -45,6 +45,19 @@ def test_what_annotators_add_is_measured(run: Path, capsys: pytest.CaptureFixtur
     assert {row.split()[0] for row in rows} == {"square", "disc", "bar"}
     assert everything.split() == ["all", "12", "20.0", "20.0", "20.0", "20.0"]
     assert last == "margin 20.0 (20.0 to 20.0) thousandths of the longer side: habit.margin=20.0"
+
+
+def test_photos_of_two_folds_are_not_the_same_and_labels_must_be_those_scored(run: Path) -> None:
+    photos, _, _ = measure(run, 0.3)
+    assert len(set(photos)) == 4
+    again, _, _ = measure(run, 0.3)
+    assert set(again) == set(photos)
+    data = Path(lineage.read_card(run)["config"]["data"])
+    content = json.loads((data / "annotations.json").read_text())
+    content["annotations"][0]["bbox"][0] += 1
+    write_json(data / "annotations.json", content)
+    with pytest.raises(UserError, match="was scored on other data than"):
+        measure(run, 0.3)
 
 
 def test_the_margin_is_a_median_over_sides_and_its_interval_over_photos() -> None:

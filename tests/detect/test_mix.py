@@ -60,6 +60,7 @@ def test_weights_of_folders_and_classes(toys: Toys) -> None:
         folders[:2], [c]
     )
     assert weights == [3 / 2 * 2] * 2 + [1 / 4 * 2] * 4 + [2.0, 1.0, 1.0]
+    assert Mix(**keys, real_weights=[2], mix="synthetic").weights(folders[:2], []) == [1.0] * 6
     shares = np.array(weights[:6])
     assert shares[:2].sum() / shares.sum() == pytest.approx(0.75)
     with pytest.raises(UserError, match="no class 'cup'; there are bar, disc, square"):
