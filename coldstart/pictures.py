@@ -8,17 +8,28 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image
 
 from coldstart.dataset import write_atomic
 from coldstart.errors import UserError
 
-__all__ = ["UNREADABLE", "data_uri", "opened", "save_figure", "spread"]
+__all__ = ["UNREADABLE", "data_uri", "opened", "save_figure", "spread", "turned"]
 
 T = TypeVar("T")
 
 # What Pillow raises for a file that it cannot open or decode; SyntaxError is a PNG's damaged chunk.
 UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
+
+# By EXIF orientation, what makes it 1.
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 @contextmanager
@@ -33,6 +44,16 @@ def opened(path: Path) -> Iterator[Image.Image]:
             yield picture
     except UNREADABLE as error:
         raise UserError(f"{path}: cannot be read as an image ({error})") from None
+
+
+def turned(picture: Image.Image) -> Image.Image:
+    """`picture`, which it decodes, as its EXIF orientation asks to show it.
+
+    ImageOps.exif_transpose writes the EXIF block anew, and fails where any tag in it is of another type than it should.
+    """
+    picture.load()  # first: a PNG may tell its orientation behind its pixels
+    turn = TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
+    return picture if turn is None else picture.transpose(turn)
 
 
 def data_uri(path: Path, width: int, box: tuple[int, int, int, int] | None = None) -> str | None:

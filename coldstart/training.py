@@ -28,6 +28,7 @@ __all__ = [
     "autocast",
     "averaged",
     "check_finite",
+    "check_precision",
     "device",
     "ends_step",
     "fit",
@@ -230,20 +231,37 @@ def averaged(network: nn.Module, decay: float) -> AveragedModel:
     return average
 
 
-def precision(wanted: str = "auto") -> str:
-    """Lightning's precision string: `auto` is bf16-mixed where the device computes it natively, else 32-true."""
+def precision(wanted: str = "auto", device: str | torch.device = "cpu") -> str:
+    """Lightning's precision string: `auto` is bf16-mixed where `device` computes it natively, else 32-true.
+
+    Raises:
+        UserError: the device does not compute in what is wanted.
+    """
+    kind = torch.device(device).type
+    if wanted == "16-mixed" and kind == "cpu":
+        raise UserError("precision=16-mixed: needs a GPU; a CPU computes in bf16-mixed or 32-true")
     if wanted != "auto":
         return wanted
-    if torch.cuda.is_available():
+    if kind == "cuda":
         native = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        native = torch.cpu._is_avx512_bf16_supported()
+        native = kind == "cpu" and torch.cpu._is_avx512_bf16_supported()
     return "bf16-mixed" if native else "32-true"
+
+
+def check_precision(wanted: str) -> None:
+    """Refuse what is no precision.
+
+    Raises:
+        UserError: it is none of `PRECISIONS`.
+    """
+    if wanted not in PRECISIONS:
+        raise UserError(f"precision: {wanted!r} is none of {', '.join(PRECISIONS)}")
 
 
 def autocast(wanted: str = "auto", device: str | torch.device = "cpu") -> torch.autocast:
     """The same choice as a context manager, for code that runs outside a Trainer."""
-    name = precision(wanted)
+    name = precision(wanted, device)
     dtype = torch.float16 if name.startswith("16") else torch.bfloat16
     return torch.autocast(torch.device(device).type, dtype=dtype, enabled=name.endswith("mixed"))
 
@@ -269,13 +287,12 @@ def trainer(accelerator: str, devices: int, wanted: str, max_steps: int, **optio
     Raises:
         UserError: this machine has no such devices, or they cannot compute in that precision.
     """
-    if wanted == "16-mixed" and device(accelerator).type == "cpu":
-        raise UserError("precision=16-mixed: needs a GPU; a CPU computes in bf16-mixed or 32-true")
+    computed = precision(wanted, device(accelerator))
     try:
         return pl.Trainer(
             accelerator=accelerator,
             devices=devices,
-            precision=precision(wanted),  # type: ignore[arg-type]
+            precision=computed,  # type: ignore[arg-type]
             max_steps=max_steps,
             max_epochs=1,
             logger=False,

@@ -7,14 +7,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image as Picture
-from PIL import ImageOps
 from torch import Tensor
 
 from coldstart import groups
 from coldstart.dataset import Annotation, Dataset, Image, categories_from, list_photos
 from coldstart.duplicates import near_duplicates
 from coldstart.errors import UserError
-from coldstart.pictures import UNREADABLE
+from coldstart.pictures import UNREADABLE, turned
 from coldstart.split import choose
 from detect.letterbox import Letterbox
 
@@ -87,7 +86,7 @@ def read(path: Path, size: tuple[int, int]) -> Tensor:
     """
     try:
         with Picture.open(path) as opened:
-            picture = ImageOps.exif_transpose(opened).convert("RGB")
+            picture = turned(opened).convert("RGB")
     except UNREADABLE as error:
         raise UserError(f"{path}: cannot be read as an image ({error})") from None
     inner = Letterbox(picture.size, (2 * size[0], 2 * size[1])).inner

@@ -55,6 +55,7 @@ class EvaluateConfig:
     precision: str = "auto"
 
     def __post_init__(self) -> None:
+        training.check_precision(self.precision)
         check_score(self.score)
         check_draws(self.draws, self.seed)
         if self.objects < 4:

@@ -10,12 +10,11 @@ from pathlib import Path
 
 import torch
 from PIL import Image as Picture
-from PIL import ImageOps
 
 from coldstart import dataset, training
 from coldstart.errors import UserError
 from coldstart.features import Lite0Features
-from coldstart.pictures import UNREADABLE
+from coldstart.pictures import UNREADABLE, turned
 from coldstart.progress import track
 from detect.boxes import Floats
 from detect.data import targets
@@ -91,7 +90,7 @@ def view_crop(view: View) -> torch.Tensor:
     """
     try:
         with Picture.open(view.picture) as opened:
-            picture = (opened if view.box else ImageOps.exif_transpose(opened)).convert("RGB")
+            picture = (opened if view.box else turned(opened)).convert("RGB")
     except UNREADABLE as error:
         raise UserError(f"{view.picture}: cannot be read as an image ({error})") from None
     return crop(picture, view.box or (0, 0, *picture.size))

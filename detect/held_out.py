@@ -46,7 +46,8 @@ def divide(folders: Sequence[Dataset], fraction: float, seed: int) -> tuple[list
         UserError: there are too few pictures, or none that is held out has a box.
     """
     names = sorted({name for folder in folders for name in folder.class_names})
-    joined, numbers = _joined(folders, names), []
+    joined = _joined(folders, names)
+    numbers: list[dict[int, int]] = []
     for folder in folders:
         first = sum(map(len, numbers)) + 1
         numbers.append({image["id"]: first + k for k, image in enumerate(folder.images)})

@@ -41,6 +41,7 @@ class LabelConfig:
     logger: tracking.LoggerConfig = field(default_factory=tracking.LoggerConfig)
 
     def __post_init__(self) -> None:
+        training.check_precision(self.precision)
         check_score(self.score)
         check_score(self.doubt)
 

@@ -17,11 +17,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 
 from coldstart import cli, training
 from coldstart.errors import UserError
-from coldstart.pictures import UNREADABLE
+from coldstart.pictures import UNREADABLE, turned
 from detect import inference, onnx_model
 from detect.drawing import draw_found
 from detect.inference import Detection
@@ -57,8 +57,7 @@ class PageConfig:
         check_score(self.score)
         if self.port is not None and not 1 <= self.port <= 65535:
             raise UserError(f"port: {self.port} is not between 1 and 65535")
-        if self.precision not in training.PRECISIONS:
-            raise UserError(f"precision: {self.precision!r} is none of {', '.join(training.PRECISIONS)}")
+        training.check_precision(self.precision)
 
 
 def serve(config: PageConfig) -> None:
@@ -162,7 +161,7 @@ def upright(file: Path) -> Image.Image:
     """
     try:
         with Image.open(file) as picture:
-            return ImageOps.exif_transpose(picture).convert("RGB")
+            return turned(picture).convert("RGB")
     except UNREADABLE as error:
         reason = " ".join(str(error).replace(f"{file.parent}{os.sep}", "").split())
         raise UserError(f"{file.name}: cannot be read as an image ({reason})") from None

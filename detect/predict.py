@@ -42,6 +42,7 @@ class PredictConfig:
     precision: str = "auto"
 
     def __post_init__(self) -> None:
+        training.check_precision(self.precision)
         check_score(self.score)
         if self.every < 1:
             raise UserError(f"every: {self.every} is below 1")

@@ -53,6 +53,7 @@ class RecogniseConfig:
     precision: str = "auto"
 
     def __post_init__(self) -> None:
+        training.check_precision(self.precision)
         check_score(self.score)
         if self.threshold is not None and not -1 <= self.threshold <= 1:
             raise UserError(f"threshold: {self.threshold} is no cosine, between -1 and 1")

@@ -66,8 +66,7 @@ class TrainConfig(Mix, Recipe):
             if getattr(self, name) < 1:
                 raise UserError(f"{name}: {getattr(self, name)} is below 1")
         check_size(self.size)
-        if self.precision not in training.PRECISIONS:
-            raise UserError(f"precision: {self.precision!r} is none of {', '.join(training.PRECISIONS)}")
+        training.check_precision(self.precision)
         if self.workers < 0:
             raise UserError(f"workers: {self.workers} is below 0")
 

@@ -1,13 +1,15 @@
 """Pictures that are stored turned or mirrored, with an EXIF tag that says how to show them, and their boxes."""
 
 import io
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 
+from PIL import ExifTags
 from PIL import Image as Picture
-from PIL import ImageOps
 
 from coldstart.dataset import Annotation, Image
+from coldstart.pictures import turned
 
 __all__ = ["turned_box", "upright_annotations", "upright_bytes"]
 
@@ -20,9 +22,14 @@ def upright_bytes(path: Path) -> bytes:
     with Picture.open(path) as picture:
         # MPO: what phones store for HDR, a JPEG with a second picture inside that few programs show.
         kind = "JPEG" if picture.format == "MPO" else picture.format
-        upright = ImageOps.exif_transpose(picture)
+        upright, exif = turned(picture), picture.getexif()
+    exif.pop(ExifTags.Base.Orientation, None)
+    try:
+        told = exif.tobytes()
+    except (TypeError, ValueError, struct.error):  # a tag in it is of another type than it should
+        told = b""
     buffer = io.BytesIO()
-    upright.save(buffer, kind, exif=upright.getexif(), **({"quality": QUALITY} if kind == "JPEG" else {}))
+    upright.save(buffer, kind, exif=told, **({"quality": QUALITY} if kind == "JPEG" else {}))
     return buffer.getvalue()
 
 

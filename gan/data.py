@@ -1,7 +1,7 @@
 """Training pictures: renders with what is known of them on one side, photos on the other."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -10,12 +10,12 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
 from coldstart import dataset
 from coldstart.errors import UserError
-from coldstart.pictures import UNREADABLE
+from coldstart.pictures import UNREADABLE, turned
 from coldstart.progress import track
 from gan.guide import channels, read_guide, read_instances
 
@@ -25,6 +25,7 @@ __all__ = [
     "Pixels",
     "Renders",
     "from_tensor",
+    "named",
     "open_domains",
     "open_photos",
     "partners",
@@ -70,8 +71,7 @@ def read_picture(path: Path, *, upright: bool = True) -> Image.Image:
             if picture.mode not in ("RGB", "RGBA", "RGBX", "P", "PA", "YCbCr"):
                 kind = {"1": "black and white", "L": "grey", "LA": "grey"}.get(picture.mode, f"of mode {picture.mode}")
                 raise UserError(f"{path}: is {kind}, not an 8-bit RGB picture; convert or remove it")
-            turned = ImageOps.exif_transpose(picture) if upright else picture
-            return turned.convert("RGB")
+            return (turned(picture) if upright else picture).convert("RGB")
     except UNREADABLE as error:
         raise UserError(f"{path}: cannot be read as an image ({error}); remove or replace it") from None
 
@@ -168,7 +168,7 @@ def open_domains(
     """The pictures of dataset folder `source` and of photo folder `target`, the photos brought to the source's scale.
 
     The scale fits when the shorter side of a photo has as many pixels as the (median) shorter side of the sources.
-    With `aligned`, picture i of the target is the one called like picture i of the source, as it is.
+    With `aligned`, picture i of the target is the one named like picture i of the source (see `named`), as it is.
 
     Raises:
         UserError: a folder is missing, empty or malformed, a picture is unreadable or a source smaller than `crop`;
@@ -183,9 +183,8 @@ def open_domains(
                 f"give crop={min(image['width'], image['height']) // 4 * 4} or less"
             )
     if aligned:
-        photos = partners(
-            [renders.path(image) for image in renders.images], photos, f"{target}; pairs are aligned by name"
-        )
+        ours = named([renders.path(image) for image in renders.images], source)
+        photos = partners(ours, named(photos, target), f"{target}; pairs are aligned by name")
         _check_partners(renders, photos)
     short_side = None if aligned else short_side_of(renders)
     return (
@@ -226,17 +225,37 @@ def short_side_of(folder: dataset.Dataset) -> int:
     return int(median(min(image["width"], image["height"]) for image in folder.images))
 
 
-def partners(paths: Sequence[Path], others: Sequence[Path], where: str) -> list[Path]:
-    """For each of `paths` the one of `others` with its name, but for the suffix.
+def named(paths: Sequence[Path], folder: str | Path) -> dict[str, Path]:
+    """`paths`, pictures of `folder`, each by its path within it (within images/ of a dataset folder) but the suffix.
+
+    Raises:
+        UserError: two have one name.
+    """
+    root = Path(folder)
+    if (root / "annotations.json").is_file():
+        root /= "images"
+    found: dict[str, Path] = {}
+    for path in paths:
+        name = path.relative_to(root).with_suffix("").as_posix()
+        if name in found:
+            raise UserError(
+                f"{path} and {found[name]}: have one name but for their suffix, so that nobody knows which of them "
+                "belongs to a picture of that name; rename or remove one"
+            )
+        found[name] = path
+    return found
+
+
+def partners(ours: Mapping[str, Path], theirs: Mapping[str, Path], where: str) -> list[Path]:
+    """For each of `ours` the one of `theirs` that has its name (see `named`).
 
     Raises:
         UserError: there is none; `where` says which folder it was looked for in.
     """
-    named = {other.stem: other for other in others}
-    for path in paths:
-        if path.stem not in named:
+    for name, path in ours.items():
+        if name not in theirs:
             raise UserError(f"{path}: has no partner of its name in {where}")
-    return [named[path.stem] for path in paths]
+    return [theirs[name] for name in ours]
 
 
 def _check_partners(renders: dataset.Dataset, photos: Sequence[Path]) -> None:

@@ -31,12 +31,12 @@ from coldstart.features import Lite0Features, extract
 from coldstart.progress import track
 from coldstart.tables import aligned
 from gan.checkpoint import GENERATOR_FILES
-from gan.data import Pictures, partners, read_picture, to_tensor
+from gan.data import Pictures, named, partners, read_picture, to_tensor
 from gan.guide import read_instances
 from gan.metrics import standard, stlpips
 from gan.metrics.distances import FEWEST, frechet_distance, kernel_distance
 from gan.metrics.pairs import bootstrap, pair_measures, psnr
-from gan.metrics.patches import PatchDistance
+from gan.metrics.patches import SMALLEST, PatchDistance
 from gan.translate import TranslateConfig, translate
 
 __all__ = ["EvaluateConfig", "evaluate"]
@@ -90,7 +90,8 @@ def evaluate(config: EvaluateConfig) -> None:
     for folder, paths in {**pictures, **renders, config.target: target}.items():
         if len(paths) < FEWEST:
             raise UserError(f"{folder}: holds {len(paths)} pictures; give at least {FEWEST}")
-    pairs = {f: _pairs(paths, config.truth) for f, paths in pictures.items()} if config.truth else {}
+    pairs = {f: _pairs(paths, f, config.truth) for f, paths in pictures.items()} if config.truth else {}
+    short_side = _short_side({**pictures, **renders})
     device, out = training.device(config.accelerator), Path(config.out)
     parents = {f"translated {number}": folder for number, folder in enumerate(config.folders)}
     parents |= {"target": config.target, **({"truth": config.truth} if config.truth else {})}
@@ -102,9 +103,9 @@ def evaluate(config: EvaluateConfig) -> None:
         for folder in map(str, _translations(config)):
             pictures[folder] = dataset.list_photos(folder)
             if config.truth:
-                pairs[folder] = _pairs(pictures[folder], config.truth)
+                pairs[folder] = _pairs(pictures[folder], folder, config.truth)
         rows: Results = {folder: {"images": len(paths)} for folder, paths in pictures.items()}
-        _measure_sets(rows, pictures, target, device, config)
+        _measure_sets(rows, pictures, target, device, config, short_side=short_side)
         if pairs:
             _measure_pairs(rows, pairs, device, config)
         absent = _absent(config)
@@ -146,11 +147,29 @@ def _translations(config: EvaluateConfig) -> list[Path]:
     return made
 
 
+def _short_side(pictures: dict[str, list[Path]]) -> int:
+    """The median shorter side of the first folder's pictures: the scale that all are brought to.
+
+    Raises:
+        UserError: it is too small for patches.
+    """
+    folder, paths = next(iter(pictures.items()))
+    side = int(median(min(read_picture(path).size) for path in paths))
+    if side < SMALLEST:
+        raise UserError(f"{folder}: pictures have {side} pixels on their shorter side; give at least {SMALLEST}")
+    return side
+
+
 def _measure_sets(
-    rows: Results, pictures: dict[str, list[Path]], target: list[Path], device: torch.device, config: EvaluateConfig
+    rows: Results,
+    pictures: dict[str, list[Path]],
+    target: list[Path],
+    device: torch.device,
+    config: EvaluateConfig,
+    *,
+    short_side: int,
 ) -> None:
-    """Distances between sets. All pictures are brought to one scale: the first folder's median shorter side."""
-    short_side = int(median(min(read_picture(path).size) for path in next(iter(pictures.values()))))
+    """Distances between sets, whose pictures are all scaled to one shorter side."""
     networks: list[tuple[str, str, nn.Module]] = [("kid_lite0", "frechet_lite0", Lite0Features())]
     if weights := standard.stored(standard.INCEPTION):
         networks.append(("kid", "fid", standard.InceptionFeatures(weights)))
@@ -179,9 +198,10 @@ def _measure_sets(
                 rows[folder][name] = distance(ours, theirs, subsets=config.subsets, seed=config.seed)._asdict()
 
 
-def _pairs(paths: list[Path], truth: str) -> list[tuple[Path, Path]]:
-    """Every translation and the picture of its name and size in `truth`."""
-    pairs = list(zip(paths, partners(paths, dataset.list_photos(truth), f"truth={truth}"), strict=True))
+def _pairs(paths: list[Path], folder: str, truth: str) -> list[tuple[Path, Path]]:
+    """Every translation in `folder` and the picture of its name and size in `truth`."""
+    others = named(dataset.list_photos(truth), truth)
+    pairs = list(zip(paths, partners(named(paths, folder), others, f"truth={truth}"), strict=True))
     for path, true in pairs:
         size, true_size = read_picture(path).size, read_picture(true).size
         if size != true_size or min(size) < stlpips.SMALLEST:

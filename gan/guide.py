@@ -13,7 +13,7 @@ from coldstart.errors import UserError
 from coldstart.passes import read_albedo, read_depth, read_normals
 from coldstart.pictures import UNREADABLE
 
-__all__ = ["GUIDES", "channels", "guide_channels", "read_guide", "read_instances"]
+__all__ = ["GUIDES", "channels", "check_mask", "guide_channels", "read_guide", "read_instances"]
 
 Floats = NDArray[np.float32]
 
@@ -68,6 +68,17 @@ def guide_channels(names: Sequence[str]) -> int:
     return sum(len(channels(name)) for name in names)
 
 
+def check_mask(folder: Dataset, image: Image, what: str) -> None:
+    """Refuse to go on without the mask of `image`, which `what` is made from.
+
+    Raises:
+        UserError: the folder has none.
+    """
+    path = folder.mask_path(image)
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; {what} needs renders with masks/: give such or do without it")
+
+
 def read_instances(folder: Dataset, image: Image) -> NDArray[Any]:
     """H×W instance values of `image`, 0 everywhere if the folder has no mask for it.
 
@@ -96,6 +107,7 @@ def read_guide(folder: Dataset, image: Image, names: Sequence[str]) -> Floats:
     layers = [np.zeros((image["height"], image["width"], 0), np.float32)]
     for name in names:
         if name in MASKED:
+            check_mask(folder, image, f"the guide {name}")
             layers.append(MASKED[name][1](read_instances(folder, image)))
             continue
         path = folder.pass_path(image, name)

@@ -1,6 +1,8 @@
 """What happens beside the training: measurements on held-out renders, the best checkpoint, stopping early."""
 
 import math
+import os
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -28,6 +30,9 @@ class Measuring(pl.Callback):
     a resumed training decides as the uninterrupted one. For a device, `scorer` gives what scores a generator within a
     context, such as a `HeldOut`; `counts` says on how many pictures. Must come before `KeepCheckpoint` among the
     callbacks, whose last.ckpt then holds the step's measurement.
+
+    best.ckpt is a copy of the last.ckpt of its step, so that the history in last.ckpt knows it whenever the training is
+    killed: what is measured again after a kill may differ, on a GPU for one.
     """
 
     def __init__(
@@ -39,6 +44,7 @@ class Measuring(pl.Callback):
         out: Path,
     ) -> None:
         self.config, self.steps, self.scorer, self.counts, self.out = config, steps, scorer, counts, out
+        self.last_file, self.best_file = out / "last.ckpt", out / "best.ckpt"
         self.history: list[Measurement] = []
         self.score: Callable[..., Scores] | None = None
 
@@ -62,6 +68,16 @@ class Measuring(pl.Callback):
         """Go on after that history."""
         self.history = [Measurement(*row) for row in state_dict["history"]]
 
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Copy what a kill kept from being copied."""
+        assert isinstance(pl_module, Model)
+        if self.history and trainer.is_global_zero:
+            last_step, best_step = (
+                training.saved_steps(f, pl_module.OPTIMIZERS) for f in (self.last_file, self.best_file)
+            )
+            if last_step == self.best.step != best_step:
+                self._copy()
+
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Look at the photos; a training that was stopped stays so."""
         if trainer.is_global_zero:
@@ -81,10 +97,20 @@ class Measuring(pl.Callback):
         swd, swd_error = scores.swd
         self.history.append(Measurement(step, swd, swd_error, kid, kid_error, scores.retained))
         if self.best.step == step:
-            training.save(trainer, self.out / "best.ckpt", step)
+            training.save(trainer, self.last_file, step)
+            if trainer.is_global_zero:
+                self._copy()
         trainer.should_stop = self.stopped is not None
         if trainer.is_global_zero:
             self._tell(trainer, time.monotonic() - start)
+
+    def _copy(self) -> None:
+        """Replace best.ckpt by last.ckpt."""
+        partial = self.best_file.with_name(f".{self.best_file.name}.partial")
+        shutil.copyfile(self.last_file, partial)
+        with partial.open("rb+") as file:
+            os.fsync(file.fileno())
+        partial.replace(self.best_file)
 
     def _scores(self, trainer: pl.Trainer, model: Model) -> Scores:
         if self.score is None:
@@ -120,7 +146,7 @@ class Measuring(pl.Callback):
         Raises:
             UserError: best.ckpt is not that of this history.
         """
-        path = self.out / "best.ckpt"
+        path = self.best_file
         if training.saved_steps(path, model.OPTIMIZERS) != self.best.step:
             raise UserError(f"{path}: is not that of step {self.best.step}, the best; restore it, or train elsewhere")
         training.load_weights(path, model)

@@ -29,8 +29,10 @@ from gan.callbacks import SampleGrids, sample_pairs
 from gan.checkpoint import GENERATOR_FILES, save_generator
 from gan.crops import Crops, From, PhotoCrops
 from gan.data import Pair, open_domains, open_photos
+from gan.guide import check_mask
 from gan.held_out import HeldOut, Samples, divide
 from gan.measuring import Measuring
+from gan.metrics.distances import FEWEST
 from gan.models import MODELS, Model, StyleGAN2, Translator
 from gan.networks import PatchConfig
 from gan.pairing import PAIRINGS
@@ -74,8 +76,7 @@ class TrainConfig:
             raise UserError(f"pairing: {self.pairing!r} is none of {', '.join(PAIRINGS)}")
         if self.seed < 0 or self.workers < 0:
             raise UserError(f"seed and workers must not be negative, got {self.seed} and {self.workers}")
-        if self.precision not in training.PRECISIONS:
-            raise UserError(f"precision: {self.precision!r} is none of {', '.join(training.PRECISIONS)}")
+        training.check_precision(self.precision)
 
 
 def train(config: TrainConfig) -> None:
@@ -172,6 +173,10 @@ def _pairs(config: TrainConfig, model: Translator) -> _Material:
         raise UserError(f"crop: must be a multiple of {stride} for this generator, got {config.crop}")
     refuse_test_photos(config.target, config.out)
     everything = open_domains(config.source, config.target, config.crop, aligned=aligned, guide=guide)
+    for term in ("edges", "art"):
+        if getattr(model.safety.config, term):
+            for image in everything[0].folder.images:
+                check_mask(everything[0].folder, image, f"model.safety.{term}")
     wanted = config.measure.renders if config.measure.every else 0
     domains, held = divide(*everything, wanted=wanted, seed=config.seed, aligned=aligned)
     measuring, measured = None, []
@@ -198,6 +203,11 @@ def _photos(config: TrainConfig, model: StyleGAN2) -> _Material:
     size = model.generator.size
     if config.source is not None:
         raise UserError(f"source: model.name={model.config.name} learns from photos alone; leave source out")
+    if config.pairing != "unpaired" or config.epoch != 1:
+        raise UserError(
+            f"pairing and epoch: model.name={model.config.name} pairs nothing, and its learning rate stays as it is; "
+            "leave them out"
+        )
     if config.crop != min(size):
         raise UserError(f"crop: must be the shorter side of model.generator.size={size}, got {config.crop}")
     refuse_test_photos(config.target, config.out)
@@ -210,8 +220,11 @@ def _photos(config: TrainConfig, model: StyleGAN2) -> _Material:
         return Samples([pair.target for pair in map(crops(count).__getitem__, range(count))], device)
 
     count = config.measure.renders if config.measure.every else 0
+    if 0 < count < FEWEST:
+        print(f"not measured while training: measure.renders={count} samples are fewer than {FEWEST}")
     counts = {"samples": count, "photos": len(photos)}
-    measuring = Measuring(config.measure, config.steps, scorer, counts, Path(config.out)) if count else None
+    measured = count >= FEWEST
+    measuring = Measuring(config.measure, config.steps, scorer, counts, Path(config.out)) if measured else None
     return _Material(crops, lambda: [Pair(*(part[None] for part in crops(1)[0]))], measuring, photos.paths)
 
 

@@ -13,9 +13,11 @@ import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,8 +73,7 @@ class TranslateConfig:
             raise UserError(f"tile: must be 0 (off) or at least {SMALLEST}, got {self.tile}")
         if self.audit not in AUDITS:
             raise UserError(f"audit: {self.audit!r} is none of {', '.join(AUDITS)}")
-        if self.precision not in training.PRECISIONS:
-            raise UserError(f"precision: {self.precision!r} is none of {', '.join(training.PRECISIONS)}")
+        training.check_precision(self.precision)
         if (self.checkpoint is None) == (self.model is None):
             raise UserError(f"give either checkpoint=… (of gan.train) or model=… (one of {', '.join(BASELINES)})")
         if self.weights not in GENERATOR_FILES:
@@ -81,6 +82,8 @@ class TranslateConfig:
             raise UserError(f"weights={self.weights}: needs checkpoint=…/{GENERATOR_FILES['best']} of gan.train")
         if self.target is not None and self.model is None:
             raise UserError("target: a checkpoint has learned its photos already; leave target out")
+        if self.tile and self.model is not None:
+            raise UserError("tile: model=… computes every picture at once; leave tile out")
         if self.seed < 0:
             raise UserError(f"seed: must not be negative, got {self.seed}")
 
@@ -100,7 +103,8 @@ def translate(config: TranslateConfig) -> None:
         print(f"{out}: already translated")
         return
 
-    result = replace(source, root=out, images=[_record(image, source, out, config.format) for image in source.images])
+    images = [_record(image, source, out, config.format) for image in source.images]
+    result = replace(source, root=out, images=images, annotations=[_unaudited(a) for a in source.annotations])
     with tracking.start(config.logger, "gan.translate", cli.plain(config), out) as run:
         _carry(source.root, out)
         write = partial(_write, source, result, opened, config.format)
@@ -140,10 +144,14 @@ def _learned(config: TranslateConfig, device: torch.device) -> _Opened:
             f"{checkpoint}: makes {generator.out_channels} channels of {generator.in_channels}; "
             "give a generator that makes a picture's 3 of its 3"
         )
+    precision = training.precision(config.precision, device)
     generator.to(device).to(memory_format=torch.channels_last)  # what convolutions are fastest in
 
+    # A GPU is busy with one picture, and has memory for one; of a CPU's cores each has a picture of its own.
+    turn = nullcontext() if device.type == "cpu" else Lock()
+
     def translate(image: Tensor, number: int) -> Tensor:
-        with training.autocast(config.precision, device):
+        with turn, training.autocast(precision, device):
             return translate_image(generator, image[None].to(device), config.tile)[0]
 
     return _Opened(name, translate, {"checkpoint": checkpoint}, generator.guide)
@@ -167,7 +175,7 @@ def _closed_form(config: TranslateConfig, source: dataset.Dataset) -> _Opened:
 def _write(source: dataset.Dataset, result: dataset.Dataset, opened: _Opened, suffix: str, number: int) -> str:
     """Write the translation of image `number` of `source` unless it is there; its hash.
 
-    A picture a thread: no thread waits for another, and none for reading and writing.
+    A picture a thread: none waits for reading and writing, nor, on a CPU, for another.
     """
     old, file = source.images[number], result.path(result.images[number])
     if not file.is_file():
@@ -204,10 +212,19 @@ def _check_images(source: dataset.Dataset) -> None:
 
 
 def _record(image: dataset.Image, source: dataset.Dataset, out: Path, suffix: str) -> dataset.Image:
-    """The record of the translation of `image`; its hash follows when it is written."""
+    """The record of the translation of `image`; its hash, and what an audit says of it, follow when it is written."""
     origin = os.path.relpath(source.path(image).resolve(), out.resolve())
     name = Path(image["file_name"]).with_suffix(f".{suffix}").as_posix()
-    return {**image, "file_name": name, "source": Path(origin).as_posix()}
+    record: dataset.Image = {**image, "file_name": name, "source": Path(origin).as_posix()}
+    record.pop("audit", None)
+    return record
+
+
+def _unaudited(annotation: dataset.Annotation) -> dataset.Annotation:
+    """Without what an audit said of another picture."""
+    copy = annotation.copy()
+    copy.pop("audit", None)
+    return copy
 
 
 def _carry(source: Path, out: Path) -> None:

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image
 from scipy.ndimage import convolve
 from scipy.optimize import nnls
 
 from blender_scenes.matching.model import SENSOR_MM, Prior
 from coldstart.errors import UserError
-from coldstart.pictures import UNREADABLE
+from coldstart.pictures import UNREADABLE, turned
 
 __all__ = ["Photo", "noise", "read", "shrunk", "undeveloped"]
 
@@ -48,7 +48,7 @@ def read(path: str | Path) -> Photo:
     try:
         with Image.open(path) as file:
             exif = file.getexif().get_ifd(ExifTags.IFD.Exif)
-            upright = ImageOps.exif_transpose(file).convert("RGB")
+            upright = turned(file).convert("RGB")
     except FileNotFoundError:
         raise UserError(f"{path}: no such photo") from None
     except UNREADABLE as error:

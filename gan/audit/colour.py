@@ -83,7 +83,7 @@ def predicted(source: Floats, found: Sample, folder: Floats) -> Floats:
 
 
 def departures(found: Sample, folder: Floats, count: int, without: Collection[int] = ()) -> Floats:
-    """How far each of `count` objects' colour is from what the others let expect; nan for one without pixels.
+    """How far each of `count` objects' colour is from what the others let expect; nan for one without pixels or others.
 
     The root mean square of the difference in Lab's a and b over the object, divided by the standard deviation of the
     prediction in units of that of one object (Bishop 2006, Pattern Recognition and Machine Learning, eq. 3.59): where
@@ -93,9 +93,9 @@ def departures(found: Sample, folder: Floats, count: int, without: Collection[in
     trusted = ~np.isin(found.owner, [k + 1 for k in without])
     for k in range(count):
         own = found.owner == k + 1
-        if not own.any():
-            continue
         others = trusted & ~own
+        if not (own.any() and others.any()):
+            continue
         coefficients = _picture_fit(found, folder, others)
         weighted = features[others] * found.weights[others, None]
         precision = features[others].T @ weighted + RIDGE * found.weights[others].sum() * np.eye(features.shape[1])

@@ -15,7 +15,7 @@ from coldstart.errors import UserError
 from coldstart.pictures import spread
 from coldstart.progress import track
 from gan.audit import colour, structure
-from gan.data import partners, read_picture
+from gan.data import named, partners, read_picture
 from gan.guide import read_instances
 
 __all__ = [
@@ -163,7 +163,8 @@ def source_paths(folder: Dataset, source: str | Path | None) -> list[Path]:
         UserError: there is none.
     """
     if source is not None:
-        return partners([folder.path(image) for image in folder.images], list_photos(source), f"source={source}")
+        ours = named([folder.path(image) for image in folder.images], folder.root)
+        return partners(ours, named(list_photos(source), source), f"source={source}")
     for image in folder.images:
         if "source" not in image:
             raise UserError(f"{folder.root}: image {image['file_name']!r} does not say its source; give source=…")
@@ -200,7 +201,7 @@ def measure(
             strengths.append(own[region].mean())
             match = structure.correlate(expected, seen, region, limits.search)
             item.correlation, item.elsewhere, item.shift = match
-            item.colour = float(departure)
+            item.colour = _known(departure)
             item.verdict = _verdict(match, limits)
     glare = ndimage.binary_dilation(source.mean(-1) >= CLIPPED, iterations=GLARE)
     outside = ~(ndimage.binary_dilation(everything, iterations=2) | glare)
@@ -216,6 +217,11 @@ def _verdict(match: structure.Match, limits: Limits) -> str:
     return "retained" if match.here >= limits.correlation else "vanished"
 
 
+def _known(departure: np.float32) -> float | None:
+    """None for the nan of an object whose colour nothing else in its picture lets expect."""
+    return None if np.isnan(departure) else float(departure)
+
+
 def _judge_colours(audit: ImageAudit, found: colour.Sample, colours: Floats, limit: float) -> None:
     """Objects are recoloured whose colour departs by more than `limit`.
 
@@ -226,7 +232,7 @@ def _judge_colours(audit: ImageAudit, found: colour.Sample, colours: Floats, lim
     while left:
         departures = colour.departures(found, colours, len(judged), worse)
         for k in left:
-            judged[k].colour = float(departures[k])
+            judged[k].colour = _known(departures[k])
         worst = max(left, key=lambda k: float(np.nan_to_num(departures[k])))
         if not departures[worst] > limit:
             return

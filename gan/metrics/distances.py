@@ -36,7 +36,8 @@ def kernel_distance(features: Tensor, target: Tensor, *, subsets: int = 100, see
     size = min(1000, _smaller(features, target) // 2)
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
         warnings.simplefilter("ignore")  # that it keeps the features in memory
-        torch.manual_seed(seed)  # torchmetrics draws its subsets from the global generator
+        # torchmetrics draws its subsets from the CPU's global generator; torch.manual_seed would move the GPUs', too.
+        torch.default_generator.manual_seed(seed)
         metric = KernelInceptionDistance(
             feature=nn.Identity(),
             subsets=subsets,

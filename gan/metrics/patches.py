@@ -8,13 +8,14 @@ from torch import Tensor
 
 from gan.metrics.distances import Estimate
 
-__all__ = ["SIDE", "PatchDistance", "random_directions"]
+__all__ = ["SIDE", "SMALLEST", "PatchDistance", "places", "random_directions"]
 
 DIRECTIONS = 32  # a scale
 LEVELS = 256  # quantiles that two distributions are compared at
 PATCHES = 400  # of a picture and scale
 SCALES = 3  # times the patches are compared, each time at half the size
 SIDE = 5  # pixels of a patch
+SMALLEST = SIDE * 2 ** (SCALES - 1)  # pixels a side of a picture that has a patch at every scale
 
 
 def random_directions(number: int, device: str | torch.device = "cpu", random: torch.Generator | None = None) -> Tensor:
@@ -24,13 +25,21 @@ def random_directions(number: int, device: str | torch.device = "cpu", random: t
     return directions / directions.flatten(1).norm(dim=1)[:, None, None, None]
 
 
+def places(count: int) -> Tensor:
+    """PATCHES of `count` places, evenly spread from the first to the last.
+
+    In float64: float32 rounds the last of 24 million, which are those of a large photo, to one that is not there.
+    """
+    return torch.linspace(0, count - 1, PATCHES, dtype=torch.float64).long()
+
+
 class PatchDistance:
     """`swd`: the sliced Wasserstein distance of 5×5 patches to those of a target, which is looked at once.
 
     The mean over random directions θ of ∫ |F⁻¹_a(t) − F⁻¹_b(t)| dt, F being the distribution of θ·patch over a set
     (Rabin et al. 2011, doi 10.1007/978-3-642-24785-9_37), at full, half and quarter size (as Karras et al. 2018, arXiv
     1710.10196, section 5, there in a Laplacian pyramid and without colour), in grey levels of 255. Every picture counts
-    alike, whatever its size; both sides must have one scale, at least 20 pixels a side and two pictures.
+    alike, whatever its size; both sides must have one scale, at least SMALLEST pixels a side and two pictures.
     """
 
     def __init__(self, target: Iterable[Tensor], *, halves: int = 10, seed: int = 0) -> None:
@@ -59,7 +68,7 @@ class PatchDistance:
         for scale, directions in enumerate(self.directions):
             small = F.avg_pool2d(picture[None], 2**scale)
             found = F.conv2d(small, directions)[0].flatten(1)
-            scales.append(found[:, torch.linspace(0, found.shape[1] - 1, PATCHES).long()])
+            scales.append(found[:, places(found.shape[1])])
         return torch.cat(scales)
 
 

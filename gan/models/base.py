@@ -52,9 +52,24 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class TranslatorConfig(ModelConfig):
-    """What it holds for every translator."""
+    """What it holds for every translator.
 
+    `PIXEL_LOSSES` says whether it has L1 losses, for `safety` to weigh by objects and background.
+    """
+
+    PIXEL_LOSSES: ClassVar[bool] = False
     safety: SafetyConfig = field(default_factory=SafetyConfig)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        weighs = self.PIXEL_LOSSES or self.safety.perceptual
+        if (self.safety.objects, self.safety.background) != (1, 1) and not weighs:
+            raise UserError(
+                f"model.safety.objects and background: are of no use to {self.name}, which has no pixel losses, "
+                "without model.safety.perceptual above 0"
+            )
+        if self.augment.target and not self.augment.policy:
+            raise UserError("model.augment.target: is of no use without model.augment.policy")
 
 
 def decay(step: int, steps: int, epoch: int = 1) -> float:

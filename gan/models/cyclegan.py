@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -23,6 +23,7 @@ __all__ = ["CycleGAN", "CycleGANConfig"]
 class CycleGANConfig(TranslatorConfig):
     """See conf/model/cyclegan.yaml."""
 
+    PIXEL_LOSSES: ClassVar[bool] = True
     name: str = "cyclegan"
     generator: ResnetConfig = field(default_factory=ResnetConfig)
     discriminator: PatchConfig = field(default_factory=PatchConfig)
@@ -106,4 +107,4 @@ class CycleGAN(Translator):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on with the pools as they were."""
         for pool, state in zip((self.pool_target, self.pool_source), checkpoint["pools"], strict=True):
-            pool.load_state_dict(state, self.device)
+            pool.load_state_dict(state)

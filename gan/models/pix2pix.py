@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,7 @@ __all__ = ["Pix2Pix", "Pix2PixConfig"]
 class Pix2PixConfig(TranslatorConfig):
     """See conf/model/pix2pix.yaml."""
 
+    PIXEL_LOSSES: ClassVar[bool] = True
     name: str = "pix2pix"
     pairing: str = "aligned"
     generator: UnetConfig = field(default_factory=lambda: UnetConfig(dropout=True))

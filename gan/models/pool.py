@@ -12,7 +12,8 @@ class ImagePool:
     """Keeps up to `size` fakes of one size; a fake is answered, with probability 1/2, by an older one it replaces.
 
     With `size` 0 every fake is answered by itself. Draws come from a generator of its own, so that a resumed
-    training draws what the uninterrupted one would have drawn.
+    training draws what the uninterrupted one would have drawn. An answer lies where the fake does: Lightning restores a
+    pool before it moves its model to the device.
     """
 
     def __init__(self, size: int, seed: int = 0) -> None:
@@ -32,7 +33,7 @@ class ImagePool:
                 answers.append(fake)
             elif torch.rand(1, generator=self.random).item() < 0.5:
                 place = int(torch.randint(self.size, (1,), generator=self.random).item())
-                answers.append(self.images[place])
+                answers.append(self.images[place].to(fake.device))
                 self.images[place] = fake
             else:
                 answers.append(fake)
@@ -42,7 +43,7 @@ class ImagePool:
         """The fakes and the state of the generator, as tensors."""
         return {"images": [image.cpu() for image in self.images], "random": self.random.get_state()}
 
-    def load_state_dict(self, state: dict[str, Any], device: torch.device) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from `state`."""
-        self.images = [image.to(device) for image in state["images"]]
+        self.images = list(state["images"])
         self.random.set_state(state["random"].cpu())

@@ -39,6 +39,8 @@ class SafetyConfig:
                 raise UserError(f"model.safety.{name}: must not be negative, got {getattr(self, name)}")
         if self.detector and not self.perceptual:
             raise UserError("model.safety.detector: is of no use without model.safety.perceptual above 0")
+        if self.edges and not self.band:
+            raise UserError("model.safety.band: must be at least 1 for model.safety.edges, got 0")
 
 
 def border(objects: Tensor, width: int) -> Tensor:

@@ -1,13 +1,15 @@
 import base64
 import io
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import ExifTags, ImageOps
 from PIL import Image as Picture
 
 from coldstart.errors import UserError
-from coldstart.pictures import data_uri, opened, spread
+from coldstart.pictures import data_uri, opened, spread, turned
 
 
 def plain(path: Path, colour: tuple[int, int, int], size: tuple[int, int] = (64, 48)) -> Path:
@@ -58,3 +60,24 @@ def test_what_cannot_be_decoded_is_one_line(tmp_path: Path) -> None:
 def test_other_mistakes_are_not_the_pictures(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"^mine$"), opened(plain(tmp_path / "a.png", (0, 0, 0))):
         raise UserError("mine")
+
+
+@pytest.mark.parametrize("orientation", range(10))
+def test_a_picture_is_turned_as_pillow_turns_it(tmp_path: Path, orientation: int) -> None:
+    picture, exif = Picture.radial_gradient("L").resize((6, 4)), Picture.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    picture.crop((0, 0, 5, 3)).save(tmp_path / "a.png", exif=exif)
+    with Picture.open(tmp_path / "a.png") as ours, Picture.open(tmp_path / "a.png") as pillows:
+        wanted = ImageOps.exif_transpose(pillows)
+        assert turned(ours).size == wanted.size
+        assert turned(ours).tobytes() == wanted.tobytes()
+
+
+@pytest.mark.parametrize("tag", [ExifTags.Base.XResolution, 0xA005])
+def test_a_picture_is_turned_whatever_its_other_tags_hold(tmp_path: Path, tag: int) -> None:
+    """A hand-made block: orientation 6, and text where a number or the place of a directory belongs."""
+    entries = struct.pack("<HHIHH", ExifTags.Base.Orientation, 3, 1, 6, 0) + struct.pack("<HHI4s", tag, 2, 4, b"R98")
+    block = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + entries + bytes(4)
+    Picture.new("RGB", (40, 20)).save(tmp_path / "a.jpg", exif=block)
+    with opened(tmp_path / "a.jpg") as picture:
+        assert turned(picture).size == (20, 40)

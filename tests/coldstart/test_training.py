@@ -64,11 +64,24 @@ def test_precision_is_as_wanted_or_what_the_machine_computes() -> None:
         assert torch.nn.functional.linear(torch.ones(1, 1), torch.ones(1, 1)).dtype == torch.float32
 
 
+def test_precision_is_that_of_the_device_and_not_of_another_in_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    for native in (True, False):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation, native=native: native)
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda native=native: not native)
+        assert training.precision("auto", "cuda") == ("bf16-mixed" if native else "32-true")
+        assert training.precision("auto", "cpu") == ("32-true" if native else "bf16-mixed")
+        assert training.trainer("cpu", 1, "auto", 1).precision == training.precision("auto", "cpu")
+    assert training.precision("16-mixed", "cuda") == "16-mixed"
+    with pytest.raises(UserError, match="precision=16-mixed: needs a GPU"):
+        training.precision("16-mixed", "cpu")
+
+
 def test_a_device_that_is_not_there_is_refused() -> None:
     assert training.device("cpu").type == "cpu"
     with pytest.raises(UserError, match="accelerator: 'tpu' is not one of auto"):
         training.device("tpu")
-    with pytest.raises(UserError, match="accelerator=abacus devices=1 precision=auto: "):
+    with pytest.raises(UserError, match="accelerator: 'abacus' is not one of auto"):
         training.trainer("abacus", 1, "auto", 1)
 
 

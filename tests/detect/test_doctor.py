@@ -2,6 +2,7 @@ import csv
 import io
 import json
 import shutil
+import struct
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -219,3 +220,13 @@ def test_no_picture_is_judged_by_itself() -> None:
     labels = torch.tensor([0, 0, 1, 1, 0, 0, 1, 1])
     one, other = (probabilities(rows, torch.cat([labels[:-1], torch.tensor([k])]), list(range(8)))[-1] for k in (0, 1))
     assert torch.allclose(one, other)  # what it is called changes nothing of what is said about it
+
+
+def test_an_odd_tag_is_no_reason_to_leave_a_picture_turned(tmp_path: Path) -> None:
+    """Orientation 6, and text where a number belongs: the block cannot be written anew, and is left out."""
+    entries = struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0) + struct.pack("<HHI4s", 0x011A, 2, 4, b"R98")
+    block = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + entries + bytes(4)
+    Picture.new("RGB", (40, 20)).save(tmp_path / "a.jpg", exif=block)
+    with Picture.open(io.BytesIO(upright_bytes(tmp_path / "a.jpg"))) as upright:
+        assert upright.size == (20, 40)
+        assert upright.getexif().get(0x0112, 1) == 1

@@ -60,7 +60,7 @@ def write_renders(root: Path, count: int, size: tuple[int, int]) -> Dataset:
                 "file_name": f"{name}.png",
                 "width": size[0],
                 "height": size[1],
-                "scene": name,
+                "scene": f"scenes/{name}.json",
                 "seed": 7,
             }
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -82,12 +83,21 @@ def test_bad_input(make: Make, tmp_path: Path) -> None:
         (["model=fda", "model.beta=0.7"], "model.beta: must lie between 0 and 0.5, got 0.7"),
         (["model=cyclegan"], "model: 'cyclegan' must be trained first"),
         (["model=fda", "target=nowhere"], "nowhere: no such folder of photos"),
+        (["model=fda", "tile=64"], "tile: model=… computes every picture at once; leave tile out"),
         (["model=fda", "seed=-1"], "seed: must not be negative"),
     ):
         with pytest.raises(UserError, match=message) as error:
             translate(make(*overrides))
         assert "\n" not in str(error.value)
         assert not (tmp_path / "out").exists()
+
+
+def test_a_model_that_must_be_trained_is_refused_by_name(renders: Dataset, tmp_path: Path, capsys: Any) -> None:
+    """Also one whose config asks for keys of gan.train."""
+    keys = ["model=stylegan2_small", f"source={renders.root}", f"out={tmp_path / 'out'}", "accelerator=cpu"]
+    with pytest.raises(SystemExit):
+        cli.Job(translate, TranslateConfig)(cli.compose("gan_translate", keys))
+    assert capsys.readouterr().err.startswith("error: model: 'stylegan2' must be trained first")
 
 
 def test_photos_of_a_test_split_are_refused(make: Make, renders: Dataset, tmp_path: Path) -> None:

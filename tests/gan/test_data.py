@@ -10,7 +10,7 @@ from PIL import Image as Picture
 import gan.data
 from coldstart.dataset import Dataset
 from coldstart.errors import UserError
-from gan.data import from_tensor, open_domains, read_picture, to_tensor
+from gan.data import from_tensor, named, open_domains, partners, read_picture, to_tensor
 
 
 def test_tensor_and_back_keeps_every_level() -> None:
@@ -111,3 +111,18 @@ def test_aligned_pictures_go_by_name_and_must_have_one_size(renders: Dataset, tm
     (folder / "000002.png").unlink()
     with pytest.raises(UserError, match=r"000002\.png: has no partner of its name in "):
         open_domains(renders.root, folder, crop=32, aligned=True)
+
+
+def test_partners_go_by_their_paths_within_a_folder(tmp_path: Path) -> None:
+    """Which of a dataset folder are those within images/; equal names in two subfolders are two names."""
+    (tmp_path / "annotations.json").touch()
+    inside, plain = tmp_path / "images", tmp_path / "plain"
+    ours = named([inside / "b" / "1.png", inside / "a" / "1.png"], tmp_path)
+    theirs = named([plain / "a" / "1.jpg", plain / "b" / "1.jpg"], plain)
+    assert partners(ours, theirs, "plain") == [plain / "b" / "1.jpg", plain / "a" / "1.jpg"]
+    with pytest.raises(UserError, match=r"1\.png: has no partner of its name in plain"):
+        partners(ours, {"1": plain / "1.jpg"}, "plain")
+    with pytest.raises(
+        UserError, match=r"x\.png and .*x\.jpg: have one name but for their suffix, .* rename or remove"
+    ):
+        named([plain / "x.jpg", plain / "x.png"], plain)

@@ -113,12 +113,14 @@ def test_objects_are_scored_apart_where_the_truth_has_masks(renders: Dataset, ph
 def test_bad_input_is_one_line_and_nothing_is_written(folders: dict[str, Path], tmp_path: Path) -> None:
     few = write(tmp_path / "few", 3, 0)
     wide = write(tmp_path / "wide", 6, 0, size=(80, 48))
+    small = write(tmp_path / "small", 4, 0, size=(30, 19))
     other = write(tmp_path / "other", 6, 0)
     (other / "5.png").rename(other / "five.png")
     near = folders["near"]
     for overrides, message in (
         ([f"translated={few}"], "few: holds 3 pictures; give at least 4"),
         ([f"target={few}"], "few: holds 3 pictures; give at least 4"),
+        ([f"translated={small}"], "small: pictures have 19 pixels on their shorter side; give at least 20"),
         ([f"truth={wide}"], r"0.jpg: is 64×48, its truth .*0.png 80×48; both must have one size"),
         ([f"truth={other}"], "5.jpg: has no partner of its name in truth="),
         (["target=nowhere"], "nowhere: no such folder of photos"),

@@ -74,3 +74,13 @@ def test_a_missing_or_misfitting_pass_is_named(passes: Dataset, photos: Path) ->
     path.unlink()
     with pytest.raises(UserError, match=r"normals/000002\.png: no such file; render with passes=\[depth"):
         open_domains(passes.root, photos, 32, guide=ALL)
+
+
+@pytest.mark.parametrize("name", ["objects", "edges"])
+def test_a_missing_mask_is_named(renders: Dataset, name: str) -> None:
+    renders.mask_path(renders.images[2]).unlink()
+    read_guide(renders, renders.images[1], [name])
+    with pytest.raises(
+        UserError, match=rf"masks/000002\.png: no such file; the guide {name} needs renders with masks/"
+    ):
+        read_guide(renders, renders.images[2], [name])

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import pytorch_lightning as pl
 import torch
 from PIL import Image as Picture
 
@@ -204,14 +205,39 @@ def test_the_best_is_kept_the_last_too_and_a_stop_says_why(
 def test_a_best_checkpoint_of_another_step_is_not_passed_off(
     train_config: Any, many: Dataset, tmp_path: Path, scripted: Any
 ) -> None:
-    scripted.scores = [Scores(Estimate(swd, 0.1), None, 1.0) for swd in (2, 1)]
+    scripted.scores = [Scores(Estimate(swd, 0.1), None, 1.0) for swd in (1, 2)]
     out = tmp_path / "out"
     keys = [f"source={many.root}", "steps=2", "measure.every=1"]
     train(train_config(*keys))
     lineage.write_json(out / "card.json", {**lineage.read_card(out), "complete": False})
     (out / "best.ckpt").unlink()
-    with pytest.raises(UserError, match=r"best\.ckpt: is not that of step 2, the best"):
+    with pytest.raises(UserError, match=r"best\.ckpt: is not that of step 1, the best"):
         train(train_config(*keys))
+
+
+class Killed(training.KeepCheckpoint):
+    """The end at step 3, before its checkpoint is due."""
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:
+        if trainer.global_step == 3 * self.per_step:
+            raise KeyboardInterrupt
+        super().on_train_batch_end(trainer, *args)
+
+
+@pytest.mark.parametrize("copied", [True, False])
+def test_a_kill_loses_no_best_though_it_would_measure_otherwise_now(
+    train_config: Any, many: Dataset, scripted: Any, monkeypatch: pytest.MonkeyPatch, copied: bool
+) -> None:
+    scripted.scores = [Scores(Estimate(swd, 0.1), None, 1.0) for swd in (5, 4, 1, 8, 9, 9)]
+    out, keys = many.root.parent / "out", [f"source={many.root}", "steps=5", "measure.every=1", "save_every=2"]
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(training, "KeepCheckpoint", Killed)
+        train(train_config(*keys))
+    if not copied:  # as by a kill between the two files
+        (out / "best.ckpt").unlink()
+    train(train_config(*keys))
+    assert [training.saved_steps(out / f"{name}.ckpt", 2) for name in ("best", "last")] == [3, 5]
+    assert [row["swd"] for row in json.loads((out / "measures.json").read_text())["history"]] == [5, 4, 1, 8, 9]
 
 
 class Noise(ResnetGenerator):

@@ -12,7 +12,7 @@ import pytorch_lightning as pl
 import torch
 from PIL import Image as Picture
 
-from coldstart import lineage
+from coldstart import cli, lineage
 from coldstart.dataset import Dataset
 from coldstart.errors import UserError
 from coldstart.split import SplitConfig, split
@@ -21,7 +21,7 @@ from gan import train as train_module
 from gan.checkpoint import load_generator
 from gan.data import to_tensor
 from gan.models.cyclegan import CycleGAN
-from gan.train import train
+from gan.train import TrainConfig, train
 from gan.translate import translate_image
 
 
@@ -146,9 +146,13 @@ def test_a_loss_that_is_not_finite_stops_the_training(
         ("pairing=twins", "pairing: 'twins' is none of unpaired, content, aligned, random, nearest"),
         ("pairing=aligned", "000000.png: has no partner of its name in "),
         ("model.safety.edges=-1", "model.safety.edges: must not be negative"),
+        ("model.safety.edges=1 model.safety.band=0", "model.safety.band: must be at least 1 for model.safety.edges"),
+        ("model=cut_small model.safety.objects=2", "background: are of no use to cut, which has no pixel losses"),
+        ("model=bilateral model.safety.background=0", "are of no use to bilateral, which has no pixel losses"),
+        ("model.augment.target=0.6", "model.augment.target: is of no use without model.augment.policy"),
         ("model.augment.policy=[blur]", "model.augment.policy: 'blur' is none of translation, cutout, colour"),
         ("model=gbuffer", "000000.png: no such file; render with passes=[depth,normals,albedo]"),
-        ("accelerator=abacus", "accelerator=abacus"),
+        ("accelerator=abacus", "accelerator: 'abacus' is not one of auto"),
         ("model.name=pix3pix", "model.name: 'pix3pix' is none of cyclegan"),
         ("model.pool=-1", "model.pool"),
         ("model.generator.norm=layer", "model.generator.norm: 'layer' is none of instance, batch"),
@@ -162,10 +166,20 @@ def test_bad_input_is_refused_before_anything_is_written(
     train_config: Any, tmp_path: Path, override: str, message: str
 ) -> None:
     with pytest.raises(UserError) as error:
-        train(train_config("steps=1", override))
+        train(train_config("steps=1", *override.split()))
     assert message in str(error.value)
     assert "model.model" not in str(error.value)
     assert "\n" not in str(error.value)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("term", ["edges", "art"])
+def test_losses_that_masks_place_are_refused_without_them(
+    train_config: Any, renders: Dataset, tmp_path: Path, term: str
+) -> None:
+    renders.mask_path(renders.images[1]).unlink()
+    with pytest.raises(UserError, match=rf"masks/000001\.png: no such file; model\.safety\.{term} needs renders"):
+        train(train_config("steps=1", f"model.safety.{term}=1"))
     assert not (tmp_path / "out").exists()
 
 
@@ -207,6 +221,14 @@ def test_command_line_ends_with_2_and_one_line(renders: Dataset, tmp_path: Path)
     assert done.stderr.count("\n") == 1
     assert "empty: holds no photo" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("model", ["none", "reinhard", "histogram", "fda"])
+def test_a_model_that_needs_no_training_is_refused_by_name(model: str, tmp_path: Path, capsys: Any) -> None:
+    config = cli.compose("gan_train", [f"model={model}", "target=photos", f"out={tmp_path / 'out'}"])
+    with pytest.raises(SystemExit):
+        cli.Job(train, TrainConfig)(config)
+    assert capsys.readouterr().err.startswith(f"error: model.name: '{model}' is none of cyclegan, pix2pix")
 
 
 def test_unknown_model_lists_what_there_is(train_config: Any) -> None:

@@ -5,8 +5,12 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -17,6 +21,7 @@ from PIL import Image as Picture
 from coldstart import dataset, lineage
 from coldstart.dataset import Dataset
 from coldstart.errors import UserError
+from gan import translate as module
 from gan.checkpoint import save_generator
 from gan.networks import ResnetConfig, ResnetGenerator, UnetGenerator
 from gan.networks.guided import GuidedConfig, GuidedGenerator
@@ -86,6 +91,19 @@ def test_labels_masks_and_scenes_are_the_sources(renders: Dataset, translate_con
         assert not np.array_equal(Picture.open(renders.path(old)), Picture.open(out.path(new)))
 
 
+def test_what_an_audit_said_of_the_source_is_not_carried(
+    renders: Dataset, translate_config: Any, tmp_path: Path
+) -> None:
+    for image in renders.images:
+        image["audit"] = {"vanished": 1}
+    for annotation in renders.annotations:
+        annotation["audit"] = "vanished"
+    dataset.save(renders)
+    translate(translate_config())
+    out = dataset.load(tmp_path / "translated")
+    assert not any("audit" in record for record in (*out.images, *out.annotations))
+
+
 def test_the_card_names_the_parents(renders: Dataset, generator: Path, translate_config: Any, tmp_path: Path) -> None:
     translate(translate_config())
     card = lineage.read_card(tmp_path / "translated")
@@ -141,6 +159,7 @@ def test_a_finished_folder_is_left_alone(translate_config: Any, tmp_path: Path, 
         ("tile=8", "tile: must be 0 (off) or at least 16, got 8"),
         ("format=gif", "format: 'gif' is none of png, jpg"),
         ("precision=half", "precision: 'half' is none of"),
+        ("precision=16-mixed", "precision=16-mixed: needs a GPU; a CPU computes in bf16-mixed or 32-true"),
         ("accelerator=abacus", "accelerator: 'abacus' is not one of auto"),
         ("checkpoint=nowhere", "nowhere: no such file"),
         ("source=nowhere", "nowhere: no such dataset folder"),
@@ -163,6 +182,29 @@ def test_a_generator_of_other_channels_is_refused(translate_config: Any, tmp_pat
         translate(translate_config(f"checkpoint={tmp_path / 'a.pth'}"))
 
 
+@pytest.mark.parametrize(("device", "together"), [("cpu", 2), ("meta", 1)])
+def test_pictures_go_through_another_device_one_by_one(
+    translate_config: Any, monkeypatch: pytest.MonkeyPatch, device: str, together: int
+) -> None:
+    """`meta` stands in for a GPU, which has memory for one."""
+    busy, seen = Lock(), []
+
+    def slow(_: Any, image: torch.Tensor, __: int) -> torch.Tensor:
+        alone = busy.acquire(blocking=False)
+        time.sleep(0.2)
+        seen.append(alone)
+        if alone:
+            busy.release()
+        return image
+
+    monkeypatch.setattr(module, "translate_image", slow)
+    monkeypatch.setattr(module.training, "autocast", lambda *_: nullcontext())
+    opened = module._learned(translate_config(), torch.device(device))
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(opened.translate, [torch.zeros(3, 16, 16)] * 2, range(2)))
+    assert seen.count(True) == 3 - together
+
+
 def test_a_guided_generator_is_told_what_the_folder_knows(
     renders: Dataset, translate_config: Any, tmp_path: Path
 ) -> None:
@@ -172,8 +214,12 @@ def test_a_guided_generator_is_told_what_the_folder_knows(
     for out in ("with", "without"):
         translate(translate_config(f"checkpoint={checkpoint}", f"out={tmp_path / out}"))
         pictures.append(np.asarray(Picture.open(tmp_path / out / "images" / "000000.png")))
-        shutil.rmtree(renders.root / "masks", ignore_errors=True)
+        for image in renders.images:
+            Picture.new("I;16", (64, 48)).save(renders.mask_path(image))  # shows nothing
     assert not np.array_equal(*pictures)
+    shutil.rmtree(renders.root / "masks")
+    with pytest.raises(UserError, match=r"masks/000000\.png: no such file; the guide edges needs renders with masks/"):
+        translate(translate_config(f"checkpoint={checkpoint}", f"out={tmp_path / 'none'}"))
     config = GuidedConfig(4, 1, guide=["depth"])
     save_generator(checkpoint, GuidedGenerator(4, 3, **asdict(config)), "gbuffer", config)
     with pytest.raises(UserError, match=r"depth/000000\.png: no such file; render with passes="):

@@ -96,6 +96,16 @@ def test_a_folder_without_masks_is_judged_by_boxes(pairs: Dataset, tmp_path: Pat
     assert all(o.verdict == "retained" for audit in audits for o in audit.objects)
 
 
+def test_colours_are_not_judged_where_nothing_else_lets_expect_them(pairs: Dataset, tmp_path: Path) -> None:
+    """An object that fills its picture: neither a fit without it nor a number that JSON does not have."""
+    image = pairs.images[0]
+    whole = {**pairs.annotations[0], "bbox": [0.0, 0.0, float(image["width"]), float(image["height"])]}
+    bare = Dataset(tmp_path, [image], [whole], pairs.categories)  # type: ignore[list-item]
+    dataset.write_atomic(bare.path(image), pairs.path(image).read_bytes())
+    (audited,) = audit_folder(bare, source_paths(pairs, None)[:1], Limits())
+    assert [(o.verdict, o.colour) for o in audited.objects] == [("retained", None)]
+
+
 def test_sources_that_are_missing_or_do_not_fit(pairs: Dataset, tmp_path: Path) -> None:
     nameless = [{k: v for k, v in image.items() if k != "source"} for image in pairs.images]
     folder = Dataset(pairs.root, nameless, pairs.annotations, pairs.categories)  # type: ignore[arg-type]

@@ -94,3 +94,10 @@ def test_features_ignore_training_mode_and_autocast() -> None:
     with torch.autocast("cpu", torch.bfloat16):
         assert network(pictures).equal(plain)
     assert not any(p.requires_grad for p in network.parameters())
+
+
+def test_random_generators_of_gpus_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    seeded: list[int] = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeded.append)
+    kernel_distance(torch.randn(8, 4), torch.randn(8, 4), subsets=2)
+    assert seeded == []

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gan.metrics.patches import PatchDistance, random_directions
+from gan.metrics.patches import SMALLEST, PatchDistance, places, random_directions
 
 
 def pictures(
@@ -50,3 +50,14 @@ def test_half_of_the_directions_see_texture_alone() -> None:
     torch.testing.assert_close(directions.flatten(1).norm(dim=1), torch.ones(32))
     means = directions.mean((2, 3)).abs().amax(1)
     assert means[::2].max() < 1e-6 < means[1::2].min()
+
+
+@pytest.mark.parametrize("count", [1, 400, 2640, 24_000_000, 100_000_001])
+def test_places_reach_from_the_first_to_the_last(count: int) -> None:
+    found = places(count)
+    assert (len(found), int(found[0]), int(found[-1])) == (400, 0, count - 1)
+    assert (found.diff() >= 0).all()
+
+
+def test_the_smallest_pictures_have_patches() -> None:
+    assert PatchDistance([torch.zeros(3, SMALLEST, SMALLEST)] * 2).target.shape == (2, 3 * 32, 400)

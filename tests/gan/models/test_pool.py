@@ -43,6 +43,14 @@ def test_a_restored_pool_goes_on_as_the_original_would() -> None:
     pool, copy = ImagePool(4, seed=3), ImagePool(4, seed=9)
     for i in range(20):
         pool.query(fake(i))
-    copy.load_state_dict(pool.state_dict(), torch.device("cpu"))
+    copy.load_state_dict(pool.state_dict())
     for i in range(20, 60):
         assert torch.equal(pool.query(fake(i)), copy.query(fake(i)))
+
+
+def test_a_pool_that_was_restored_elsewhere_answers_on_the_device_of_the_fakes() -> None:
+    """On another device than the images: `meta` stands in for a GPU."""
+    pool = ImagePool(4)
+    pool.load_state_dict({"images": list(torch.rand(4, 3, 2, 2)), "random": pool.state_dict()["random"]})
+    for _ in range(20):
+        assert pool.query(torch.empty(2, 3, 2, 2, device="meta")).device.type == "meta"

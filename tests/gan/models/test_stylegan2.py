@@ -154,6 +154,12 @@ def test_measured_by_its_samples(overrides: list[str], tmp_path: Path, capsys: A
     assert (tmp_path / "out" / "measures.png").is_file()
 
 
+def test_too_few_samples_are_not_measured(overrides: list[str], tmp_path: Path, capsys: Any) -> None:
+    train(config([*overrides, "steps=1", "measure.every=1", "measure.renders=1"]))
+    assert "not measured while training: measure.renders=1 samples are fewer than 4\n" in capsys.readouterr().out
+    assert not (tmp_path / "out" / "measures.json").exists()
+
+
 def test_its_generator_samples_and_does_not_translate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model, file, other = tiny(0, monkeypatch), tmp_path / "a.safetensors", tmp_path / "b.safetensors"
     save_generator(file, model.generator, "stylegan2", model.config.generator)
@@ -172,6 +178,8 @@ def test_its_generator_samples_and_does_not_translate(tmp_path: Path, monkeypatc
     ("override", "message"),
     [
         ("source=somewhere", "source: model.name=stylegan2 learns from photos alone; leave source out"),
+        ("pairing=content", "pairing and epoch: model.name=stylegan2 pairs nothing"),
+        ("epoch=100", "its learning rate stays as it is; leave them out"),
         ("model.generator.size=[64,96]", "crop: must be the shorter side of model.generator.size=[64, 96], got 32"),
         ("model.generator.size=[96,32]", "does not cover 96×32; give a larger model.zoom"),
         ("model.generator.size=[33,32]", "model.generator.size: must be an even width and height"),
