@@ -160,3 +160,9 @@ def test_a_stop_by_another_callback_is_saved(tmp_path: Path) -> None:
     trainer = training.trainer("cpu", 1, "32-true", 5, callbacks=[Stop(), training.KeepCheckpoint(path, 5, 5)])
     training.fit(trainer, Line(), DataLoader(TensorDataset(torch.ones(5, 1)), batch_size=1))
     assert training.saved_steps(path) == 3
+
+
+def test_what_is_no_precision_is_refused() -> None:
+    training.check_precision("auto")
+    with pytest.raises(UserError, match="precision: 'bf16' is none of auto, 32-true"):
+        training.check_precision("bf16")
