@@ -120,11 +120,11 @@ class Dataset:
 
     def mask_path(self, image: Image) -> Path:
         """Where the instance mask of `image` lies, if it has one."""
-        return self.root / "masks" / Path(image["file_name"]).with_suffix(".png").name
+        return self.pass_path(image, "masks")
 
     def pass_path(self, image: Image, name: str) -> Path:
         """Where the `depth`, `normals` or `albedo` of `image` lies, if it has one."""
-        return self.root / name / Path(image["file_name"]).with_suffix(".png").name
+        return (self.root / name / image["file_name"]).with_suffix(".png")
 
     @property
     def class_names(self) -> list[str]:

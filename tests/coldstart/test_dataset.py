@@ -24,7 +24,8 @@ def test_what_is_saved_is_loaded(toy: Callable[..., ds.Dataset]) -> None:
     assert read.class_names == ["milk", "orange", "water"]
     assert [len(found) for found in read.by_image().values()] == [3, 3, 3]
     assert read.path(read.images[0]).is_file()
-    assert read.mask_path(read.images[0]).name == "000000.png"
+    assert read.mask_path(read.images[0]) == read.root / "masks" / "000000.png"
+    assert read.mask_path({"file_name": "a/000000.jpg"}) == read.root / "masks" / "a" / "000000.png"
 
 
 def test_an_image_without_annotations_is_listed_by_image(toy: Callable[..., ds.Dataset]) -> None:
