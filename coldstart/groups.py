@@ -10,7 +10,7 @@ from coldstart.dataset import Dataset, Image, sha256
 from coldstart.errors import UserError
 from coldstart.pictures import opened
 
-__all__ = ["SESSION_GAP", "SESSION_KEYS", "connected", "scene_keys", "sessions", "taken_at", "together"]
+__all__ = ["SESSION_GAP", "SESSION_KEYS", "connected", "picture_keys", "scene_keys", "sessions", "taken_at", "together"]
 
 SESSION_KEYS = ("folder", "time")
 SESSION_GAP = 120.0  # seconds
@@ -26,9 +26,14 @@ def together(dataset: Dataset, sessions: Sequence[Sequence[int]]) -> list[list[i
     """
     keys: dict[Hashable, list[int]] = defaultdict(list)
     for image in dataset.images:
-        for key in {sha256(dataset.path(image)), *scene_keys(dataset, image)}:
+        for key in picture_keys(dataset, image):
             keys[key].append(image["id"])
     return connected([i["id"] for i in dataset.images], [*keys.values(), *(sessions if len(sessions) > 1 else [])])
+
+
+def picture_keys(dataset: Dataset, image: Image) -> set[Hashable]:
+    """What an image shares with all that show the same: its bytes, and the keys of its scene."""
+    return {sha256(dataset.path(image)), *scene_keys(dataset, image)}
 
 
 def scene_keys(dataset: Dataset, image: Image) -> list[Hashable]:

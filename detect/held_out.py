@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 from torch import Tensor, nn
 
 from coldstart import groups, training
-from coldstart.dataset import Annotation, Dataset, asked, categories_from, sha256, write_json
+from coldstart.dataset import Annotation, Dataset, asked, categories_from, write_json
 from coldstart.errors import UserError
 from coldstart.split import choose
 from detect import inference, scoring
@@ -68,9 +68,10 @@ def _grouped(folders: Sequence[Dataset], numbers: Sequence[Mapping[int, int]]) -
     links: list[list[int]] = []
     shared: dict[Hashable, list[int]] = defaultdict(list)
     for folder, own in zip(folders, numbers, strict=True):
-        links += [[own[i] for i in group] for group in groups.together(folder, groups.sessions(folder))]
+        taken = groups.sessions(folder)
+        links += [[own[i] for i in session] for session in taken if len(taken) > 1]  # a single one tells nothing apart
         for image in folder.images:
-            for key in {sha256(folder.path(image)), *groups.scene_keys(folder, image)}:
+            for key in groups.picture_keys(folder, image):
                 shared[key].append(own[image["id"]])
     return groups.connected([n for own in numbers for n in own.values()], [*links, *shared.values()])
 
@@ -94,8 +95,8 @@ class EarlyStopping(pl.Callback):
     """Every `every` steps and at the last, measures AP on `held`, keeps the best weights, and may stop the training.
 
     `checkpoint` says what else makes the detector. Up to `from_step` it only measures: what the training is for may
-    begin there. History and best weights are the state, so that a resumed training
-    decides as an uninterrupted one. Writes held_out.json into `out`. Must come before `KeepCheckpoint`.
+    begin there. History and best weights are the state, so that a resumed training decides as an uninterrupted one.
+    Writes held_out.json into `out`. Must come before `KeepCheckpoint`.
     """
 
     def __init__(
