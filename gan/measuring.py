@@ -1,8 +1,6 @@
 """What happens beside the training: measurements on held-out renders, the best checkpoint, stopping early."""
 
 import math
-import os
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,7 +10,7 @@ import pytorch_lightning as pl
 import torch
 
 from coldstart import training
-from coldstart.dataset import write_json
+from coldstart.dataset import write_atomic, write_json
 from coldstart.errors import UserError
 from gan.curves import draw_curves
 from gan.held_out import Scores
@@ -106,11 +104,7 @@ class Measuring(pl.Callback):
 
     def _copy(self) -> None:
         """Replace best.ckpt by last.ckpt."""
-        partial = self.best_file.with_name(f".{self.best_file.name}.partial")
-        shutil.copyfile(self.last_file, partial)
-        with partial.open("rb+") as file:
-            os.fsync(file.fileno())
-        partial.replace(self.best_file)
+        write_atomic(self.best_file, self.last_file.read_bytes())
 
     def _scores(self, trainer: pl.Trainer, model: Model) -> Scores:
         if self.score is None:
