@@ -36,7 +36,7 @@ class RenderConfig:
     looks: int = 1
     seed: int = 0
     size: list[int] = field(default_factory=lambda: [312, 416])
-    samples: int = 2
+    samples: int = 8
     device: str = "auto"
     passes: list[str] = field(default_factory=list)
     workers: int | str = 1

@@ -297,6 +297,8 @@ def _help(config_name: str, doc: str) -> str:
         files = sorted((root / group).glob("*.yaml"))
         if files:
             parts += [f"{group}= one of: {', '.join(f.stem for f in files)}"]
+    if groups:
+        parts += [f"Keys of a choice: {root}/GROUP/CHOICE.yaml"]
     for sweeper in re.findall(r"^\s*- override hydra/sweeper: (\w+)$", text, re.MULTILINE):
         settings = (root / "hydra" / "sweeper" / f"{sweeper}.yaml").read_text(encoding="utf-8")
         keys = re.sub(

@@ -143,7 +143,8 @@ class Comparison(NamedTuple):
 def comparisons(arms: Mapping[str, Arm], points: Sequence[Point], photos: Photos) -> Iterator[Comparison]:
     """The questions that a study of these arms answers, of those points that are there."""
     alone = photos_alone(arms)
-    all_photos = max((at for at in points if at[0] == alone), key=lambda at: mean(photos[at]), default=None)
+    # Of all that are planned: where they have no scores yet, fewer photos are no substitute.
+    all_photos = max((at for at in photos if at[0] == alone), key=lambda at: mean(photos[at]), default=None)
     for name, arm in arms.items():
         plain = next((n for n, other in arms.items() if _untranslated(arm, other)), None)
         for at in (at for at in points if at[0] == name):
@@ -157,7 +158,7 @@ def comparisons(arms: Mapping[str, Arm], points: Sequence[Point], photos: Photos
                 yield Comparison("taught", question, (arm.teacher, budget), at)
             if arm.synthetic and alone and (alone, budget) in points:
                 yield Comparison("added", f"{title}, against {_photos(at, photos)} alone", (alone, budget), at)
-            if arm.synthetic and all_photos and budget != all_photos[1]:
+            if arm.synthetic and all_photos in points and budget != all_photos[1]:
                 question = f"{title}{with_photos}, against {_photos(all_photos, photos)} alone"
                 yield Comparison("saved", question, all_photos, at)
 
@@ -181,12 +182,12 @@ def _photos(at: Point, photos: Photos) -> str:
 
 
 def difference(scores: Scores, comparison: Comparison) -> dict[str, Any] | None:
-    """{metric: {a, b, difference, interval}} on the seeds that both have, and what AP's interval `says`; or None."""
+    """{metric: {a, b, difference, interval}} on the `seeds` that both have, and what AP's interval `says`; or None."""
     a, b = comparison.a, comparison.b
     seeds = scores.seeds(a, b)
     if not seeds:
         return None
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {"seeds": seeds}
     for metric in METRICS:
         values = [scores.over(scores.means[at][metric], seeds) for at in (a, b)]
         apart = _summary(values[1] - values[0], scores.sound)

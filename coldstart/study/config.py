@@ -1,6 +1,7 @@
 """The config of a study: see conf/coldstart.yaml and docs/study.md."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +14,10 @@ Budget = int | str  # a number of labelled photos, or "all"
 
 SOURCE = "source"  # the renders as they are, in an arm's `synthetic`
 UNTRAINED = ("none", "reinhard", "histogram", "fda")  # models of gan.translate that need no training
-ALIKE = ("steps", "batch", "accumulate", "size", "seed", "synthetic", "real", "out")  # no arm's own
+# Keys of the commands that overrides may not set: no arm's own, and those that are keys of the study.
+ALIKE = ("steps", "batch", "accumulate", "size", "seed", "synthetic", "real", "out", "hold_out", "devices")
+DETECTORS = ("steps", "batch", "real_fraction", "mix", "size", "seed", "synthetic", "real", "held_out", "out")
+RENDERS = ("scene", "look", "count", "samples", "size", "seed", "out")
 
 
 @dataclass  # not frozen: OmegaConf could not merge entries of a mapping into it
@@ -33,10 +37,8 @@ class Arm:
     def __post_init__(self) -> None:
         if not self.synthetic and not self.real and not self.teacher:
             raise UserError("learns from nothing; give synthetic=[source], real=true or both")
-        for override in self.overrides:
-            key = override.lstrip("+~").split("=")[0]
-            if key in ALIKE:
-                raise UserError(f"overrides: {key!r} must be the same for every arm; see detector")
+        if key := _set(self.overrides, ALIKE):
+            raise UserError(f"overrides: {key!r} must be the same for every arm; see detector")
 
 
 @dataclass
@@ -72,6 +74,8 @@ class SourceConfig:
 
     def __post_init__(self) -> None:
         _at_least(1, "source", count=self.count, samples=self.samples)
+        if key := _set(self.overrides, RENDERS):
+            raise UserError(f"source.overrides: {key!r} is the study's own; see --help")
 
 
 @dataclass(frozen=True)
@@ -81,10 +85,13 @@ class SimulatedConfig:
     train: int = 24
     test: int = 16
     seed: int = 1000
+    overrides: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         _at_least(1, "real.simulated", train=self.train, test=self.test)
         _at_least(0, "real.simulated", seed=self.seed)
+        if key := _set(self.overrides, (*RENDERS, "looks")):
+            raise UserError(f"real.simulated.overrides: {key!r} is not the camera's own")
 
 
 @dataclass(frozen=True)
@@ -120,6 +127,8 @@ class DetectorConfig:
 
     def __post_init__(self) -> None:
         _at_least(1, "detector", steps=self.steps, batch=self.batch)
+        if key := _set(self.overrides, DETECTORS):
+            raise UserError(f"detector.overrides: {key!r} is the study's own; see --help")
 
 
 @dataclass(frozen=True)
@@ -202,6 +211,11 @@ class StudyConfig:
                         f"arms.{name}.teacher: {arm.teacher!r} must be one of the arms that are run, {kind} labelled "
                         "photos as this one, and without a teacher"
                     )
+                if arm.real and not self.real.unlabelled:
+                    raise UserError(
+                        f"arms.{name}.teacher: would label the labelled photos, which the arm has already; give others, "
+                        "real.unlabelled=DIR, or leave out real: true"
+                    )
             joint = arm.synthetic and (arm.real or arm.teacher) and arm.mix in ("auto", "joint")
             if joint and not 1 <= round(self.detector.real_fraction * self.detector.batch) < self.detector.batch:
                 raise UserError(
@@ -212,6 +226,12 @@ class StudyConfig:
             if translator.trained and translator.crop > min(self.size):
                 size = list(self.size)
                 raise UserError(f"translators.{name}.crop: {translator.crop} is larger than the renders, size={size}")
+
+
+def _set(overrides: Sequence[str], keys: Sequence[str]) -> str | None:
+    """The first of `keys` that `overrides` set, as a whole or in part."""
+    named = (override.lstrip("+~").split("=")[0].split("@")[0] for override in overrides)
+    return next((key for key in named if key.split(".")[0] in keys), None)
 
 
 def _at_least(least: int, where: str = "", **values: int) -> None:

@@ -1,5 +1,6 @@
 """What a study makes: its cells, and the commands that make them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,7 +119,8 @@ class _Planner:
     def plan(self) -> Plan:
         config = self.config
         wanted = {part for arm in config.chosen.values() for part in arm.synthetic}
-        source = self._render("render", config.source.look, config.source.count, config.seed) if wanted else None
+        render = config.source
+        source = self._render("render", render.look, render.count, config.seed, render.overrides) if wanted else None
         self.folds, pool = self._folds()
         if source and SOURCE in wanted:
             self.synthetic[source.identity] = Synthetic(SOURCE, None, source)
@@ -126,7 +128,8 @@ class _Planner:
             for fold in self.folds:
                 made = {name: self._translated(name, used, source, fold) for name, used in config.used.items()}
                 self.parts |= {(fold.name, name): part for name, part in {SOURCE: source, **made}.items()}
-        budgets = sorted((b for b in config.budgets if b == "all" or b < pool), key=lambda b: pool if b == "all" else b)
+        most = pool if "all" in config.budgets else pool + 1  # so many are all of them
+        budgets = sorted((b for b in config.budgets if b == "all" or b < most), key=lambda b: pool if b == "all" else b)
         for name, arm in config.chosen.items():
             if not set(config.budgets_of(arm)) & set(budgets):
                 raise UserError(
@@ -145,22 +148,22 @@ class _Planner:
         steps, synthetic = list(self.steps.listed.values()), list(self.synthetic.values())
         return Plan(rendered, steps, self.folds, synthetic, cells, budgets)
 
-    def _render(self, name: str, look: str, count: int, seed: int) -> Made:
+    def _render(self, name: str, look: str, count: int, seed: int, overrides: Sequence[str]) -> Made:
         source = self.config.source
         settings = {"scene": source.scene, "size": self.config.size, "samples": source.samples}
         settings |= {"look": look, "count": count}
         free = {"workers": self.config.workers}
-        return self.steps.add(
-            name, "blender_scenes.render", settings, {}, overrides=source.overrides, seed=seed, free=free
-        )
+        return self.steps.add(name, "blender_scenes.render", settings, {}, overrides=overrides, seed=seed, free=free)
 
     def _folds(self) -> tuple[list[Fold], int]:
         """The folds, and how many photos there are to learn from (in some folds a few less)."""
         real, count = self.config.real, self.config.folds
         if real.data is None:
             camera = real.simulated
-            train = self._render("render train photos", "simulated_camera", camera.train, camera.seed)
-            test = self._render("render test photos", "simulated_camera", camera.test, camera.seed + 1)
+            # What stands before the camera is what is rendered; how that is rendered is not the camera's.
+            own = [*(o for o in self.config.source.overrides if o.lstrip("+~").startswith("product")), *camera.overrides]
+            train = self._render("render train photos", "simulated_camera", camera.train, camera.seed, own)
+            test = self._render("render test photos", "simulated_camera", camera.test, camera.seed + 1, own)
             return [Fold("test", train, test)], camera.train
         data, total = external(real.data), len(load(real.data).images)
         if real.test is not None:
@@ -194,7 +197,7 @@ class _Planner:
         return made
 
     def _cell(self, name: str, budget: Budget, fold: Fold, seed: int) -> Cell:
-        data = self._photos(fold, budget) if self.config.chosen[name].real else None
+        data = self._photos(fold, budget, seed) if self.config.chosen[name].real else None
         train = self._train(name, budget, fold, seed)
         score = self.steps.add(
             f"score: {name}, {_photo_count(budget)}, {fold.name}, seed {seed}",
@@ -207,7 +210,7 @@ class _Planner:
     def _train(self, name: str, budget: Budget, fold: Fold, seed: int) -> Made:
         """The detector of a cell."""
         config, arm = self.config, self.config.chosen[name]
-        real = [self._photos(fold, budget)] if arm.real else []
+        real = [self._photos(fold, budget, seed)] if arm.real else []
         if arm.teacher is not None:
             real.append(self._labelled(arm.teacher, budget, fold, seed))
         synthetic = [self.parts[fold.name, part] for part in arm.synthetic]
@@ -241,11 +244,12 @@ class _Planner:
         """The photos that may be learned from without their labels."""
         return external(self.config.real.unlabelled) if self.config.real.unlabelled else fold.train
 
-    def _photos(self, fold: Fold, budget: Budget) -> Made:
+    def _photos(self, fold: Fold, budget: Budget, seed: int) -> Made:
+        """The labelled photos of a budget, others for each seed: what another choice changes is in the intervals."""
         if budget == "all":
             return fold.train
-        what, seed = f"choose {_photo_count(budget)}, {fold.name}", self.config.real.seed
-        return self.steps.add(what, "coldstart.subset", {"count": budget}, {"data": fold.train}, seed=seed)
+        what, drawn = f"choose {_photo_count(budget)}, {fold.name}, seed {seed}", self.config.real.seed + seed
+        return self.steps.add(what, "coldstart.subset", {"count": budget}, {"data": fold.train}, seed=drawn)
 
 
 def _photo_count(budget: Budget) -> str:

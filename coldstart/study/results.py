@@ -217,7 +217,8 @@ def _cost(name: str, arm: Arm, plan: Plan, steps: Mapping[str, Mapping[str, Any]
                 ids[synthetic.name].append(made.step)
         parts[part] = _sum(_minutes(some, steps) for some in ids.values())
     teachers = sorted(i for i in behind if by_id[i].module == "detect.train" and i not in trained)
-    parts["detector"] = _sum(_minutes(some, steps) for some in (sorted(trained), teachers) if some)
+    labels = sorted(i for i in behind if by_id[i].module == "detect.label")
+    parts["detector"] = _sum(_minutes(some, steps) for some in (sorted(trained), teachers, labels) if some)
     total = sum(value for value in parts.values() if value is not None)
     return {"arm": name, **parts, "total": round(total, 2)}
 

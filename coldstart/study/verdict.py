@@ -20,8 +20,7 @@ def sentences(results: Mapping[str, Any]) -> list[str]:
     if best < USEFUL:
         return [*said, f"Every arm is still close to nothing (highest AP {best:.3f}); train longer before comparing."]
     said += [*_scene(results), *_without_labels(results, scored), *_photos_alone(results, scored)]
-    one_seed = len(results["setting"]["seeds"]) == 1
-    said += [_compared(d, one_seed) for d in _told(results)]
+    said += [_compared(d) for d in _told(results)]
     if missing := [cell for cell in results["cells"] if cell["status"] != "done"]:
         said.append(f"{len(missing)} of {len(results['cells'])} cells are missing; what they would say is left out.")
     revisions = {folder["git"] for folder in results["lineage"] if folder["complete"]}
@@ -99,7 +98,7 @@ def _told(results: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     yield from fewest.values()
 
 
-def _compared(d: Mapping[str, Any], one_seed: bool) -> str:
-    with_seed = " with this seed (another may differ)" if one_seed else ""
+def _compared(d: Mapping[str, Any]) -> str:
+    with_seed = f" with seed {d['seeds'][0]} (another may differ)" if len(d["seeds"]) == 1 else ""
     says = "these photos cannot tell" if d["says"] == "cannot tell" else f"{d['says']}{with_seed}"
     return f"{d['question']}: {signed(d['AP'])} AP, {says}."

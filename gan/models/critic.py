@@ -55,7 +55,7 @@ COLOURS = [_coloured(change) for change in (_brightness, _saturation, _contrast)
 
 @dataclass(frozen=True)
 class AugmentConfig:
-    """`model.augment` of the config; see conf/model/cyclegan.yaml."""
+    """`model.augment` of the config; see conf/model/part/common.yaml."""
 
     policy: list[str] = field(default_factory=list)
     target: float = 0.0

@@ -1,6 +1,6 @@
 """Losses that keep a label true: what an object is, where it is, and how much it counts against the background.
 
-None of them is part of a published translator; all are off by default (`model.safety`).
+Off by default (`model.safety`), but for the perceptual one of `gbuffer`, which is the paper's; the others are ours.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ SIGMA = 4.0  # pixels; what varies more slowly than that is light, what varies f
 
 @dataclass(frozen=True)
 class SafetyConfig:
-    """`model.safety` of the config; see conf/model/cyclegan.yaml."""
+    """`model.safety` of the config; see conf/model/part/common.yaml."""
 
     objects: float = 1.0
     background: float = 1.0

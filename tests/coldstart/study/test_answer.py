@@ -102,6 +102,22 @@ def test_a_curve_starts_at_nothing_and_never_falls() -> None:
     assert curve.values[:, 0] == pytest.approx([0, 0.15, 0.15, 0.6])
 
 
+def test_what_all_photos_alone_score_is_not_replaced_by_fewer() -> None:
+    known = scores({("real", 1): 0.2, ("translated_real", "all"): 0.7})  # those of all photos alone have failed
+    asked = list(answer.comparisons(ARMS, list(known.means), PHOTOS))
+    assert [comparison.kind for comparison in asked] == []
+    known = scores({**REAL, ("translated_real", 1): 0.7})
+    assert [c.kind for c in answer.comparisons(ARMS, list(known.means), PHOTOS)] == ["added", "saved"]
+
+
+def test_a_difference_names_the_seeds_that_both_have() -> None:
+    known = scores({**REAL, ("renders", 0): 0.62})
+    del known.means["renders", 0]["AP"][1]  # type: ignore[attr-defined]
+    found = answer.difference(known, Comparison("added", "?", ("real", "all"), ("renders", 0)))
+    assert found
+    assert found["seeds"] == [0, 2]
+
+
 def test_differences_are_paired_and_never_overclaim() -> None:
     asked = Comparison("added", "?", ("real", "all"), ("renders", 0))
     better = answer.difference(scores({**REAL, ("renders", 0): 0.62}, noise=0.1), asked)

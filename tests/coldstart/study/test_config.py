@@ -53,6 +53,22 @@ def test_the_shipped_config_is_a_study_of_every_arm() -> None:
             {"arms": {"a": {"title": "a", "synthetic": ["source"], "overrides": ["steps=9"]}}},
             "arms.a.overrides: 'steps' must be the same for every arm",
         ),
+        (
+            {"arms": {"a": {"title": "a", "synthetic": ["source"], "overrides": ["hold_out.fraction=0.3"]}}},
+            "arms.a.overrides: 'hold_out.fraction' must be the same for every arm",
+        ),
+        ({"detector": {"overrides": ["lr=1e-3", "steps=5"]}}, "detector.overrides: 'steps' is the study's own"),
+        ({"source": {"overrides": ["+count=10"]}}, "source.overrides: 'count' is the study's own"),
+        ({"real": {"simulated": {"overrides": ["looks=3"]}}}, "real.simulated.overrides: 'looks' is not the camera's own"),
+        (
+            {
+                "arms": {
+                    "a": {"title": "a", "synthetic": ["source"], "real": True},
+                    "b": {"title": "b", "synthetic": ["source"], "real": True, "teacher": "a"},
+                }
+            },
+            "arms.b.teacher: would label the labelled photos, which the arm has already",
+        ),
         ({"name": "a/b"}, "name: 'a/b' may hold"),
         ({"size": [10, 400]}, "size: must be"),
         (

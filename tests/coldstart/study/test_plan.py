@@ -121,6 +121,23 @@ def test_a_simulated_camera_shows_other_scenes(config: Make) -> None:
     ]
 
 
+def test_keys_of_the_renders_are_not_the_cameras_but_for_its_products(config: Make) -> None:
+    source = {"overrides": ["looks=3", "randomise=strong", "product=[milk_carton]"]}
+    camera = {"train": 4, "test": 5, "overrides": ["placement.visible=null"]}
+    renders = named(plan(config(source=source, real={"simulated": camera})), "render")
+    own = [{"looks", "randomise", "product"}, *[{"product", "placement.visible"}] * 2]
+    assert [keys_of(s).keys() & {"looks", "randomise", "product", "placement.visible"} for s in renders] == own
+
+
+def test_each_seed_learns_from_other_photos_and_every_arm_from_the_same(photos: Make) -> None:
+    planned = plan(photos(seeds=[0, 1]))
+    chosen = {(c.fold, c.seed, c.data.path) for c in planned.cells if c.budget == 1 and c.data}
+    assert len(chosen) == len({path for *_, path in chosen}) == 4
+    assert [keys_of(s)["seed"] for s in named(planned, "choose 1 photo, fold0")] == ["0", "1"]
+    other = plan(photos(real={"data": photos().real.data, "seed": 7}))
+    assert [keys_of(s)["seed"] for s in named(other, "choose 1 photo, fold0")] == ["7", "8"]
+
+
 def test_with_photos_to_score_on_there_are_no_folds(photos: Make, tmp_path: Path, toy: Callable[..., Dataset]) -> None:
     toy("others", 3, seed=5, photo=True)
     planned = plan(photos(real={"data": str(tmp_path / "photos"), "test": str(tmp_path / "others")}))
@@ -164,6 +181,7 @@ def test_only_what_the_arms_need_is_made(photos: Make) -> None:
 
 def test_budgets_beyond_what_there_is_are_left_out(photos: Make) -> None:
     assert plan(photos(budgets=["all", 12, 1, 3, 0])).budgets == [0, 1, "all"]
+    assert plan(photos(budgets=[12, 1, 3, 0])).budgets == [0, 1, 3]  # so many are all of them
     with pytest.raises(UserError, match=r"budgets: \[0, 12\] leave nothing for the arm 'real', since only 3 photos"):
         plan(photos(budgets=[0, 12]))
 

@@ -24,7 +24,7 @@ def test_a_change_remakes_what_it_changes_and_nothing_else(photos: Make) -> None
     assert not changed(before, plan(photos()))
     assert not changed(before, plan(photos(only=["real"], parallel=2, workers=5, draws=9, logger={"kind": "csv"})))
     assert changed(before, plan(photos(detector={"steps": 9}))) == {"detect.train", "detect.evaluate"}
-    assert changed(before, plan(photos(seeds=[0, 7]))) == {"detect.train", "detect.evaluate"}
+    assert changed(before, plan(photos(seeds=[0, 7]))) == {"coldstart.subset", "detect.train", "detect.evaluate"}
     assert changed(before, plan(photos(budgets=[0, 1, 2, "all"]))) == {
         "coldstart.subset",
         "detect.train",

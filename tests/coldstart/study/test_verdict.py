@@ -15,7 +15,14 @@ def point(arm: str, budget: int | str, ap: float | None, interval: list[float] |
 
 
 def difference(
-    kind: str, budget: int | str, apart: float, interval: list[float], says: str, *, arm: str = "a"
+    kind: str,
+    budget: int | str,
+    apart: float,
+    interval: list[float],
+    says: str,
+    *,
+    arm: str = "a",
+    seeds: tuple[int, ...] = (0, 1, 2),
 ) -> dict[str, Any]:
     return {
         "kind": kind,
@@ -23,6 +30,7 @@ def difference(
         "b": {"arm": arm, "budget": budget},
         "AP": {"difference": apart, "interval": interval},
         "says": says,
+        "seeds": list(seeds),
     }
 
 
@@ -75,10 +83,9 @@ def test_no_claim_without_an_interval_that_carries_it() -> None:
     unsure = difference("added", "all", 0.03, [-0.01, 0.07], "cannot tell")
     said = sentences(results(point("a", "all", 0.5), differences=[unsure]))
     assert said[1:] == ["a added all: +0.030 (−0.010 to +0.070) AP, these photos cannot tell."]
-    sure = difference("added", "all", 0.03, [0.01, 0.07], "better")
-    one = {"seeds": [0], "budgets": ["all"], "real": {"kind": "photos"}, "renders": None}
-    said = sentences(results(point("a", "all", 0.5), differences=[sure], setting=one))
-    assert said[1].endswith("AP, better with this seed (another may differ).")
+    sure = difference("added", "all", 0.03, [0.01, 0.07], "better", seeds=(0,))  # of three, the others failed
+    said = sentences(results(point("a", "all", 0.5), differences=[sure]))
+    assert said[1].endswith("AP, better with seed 0 (another may differ).")
 
 
 def test_only_what_matters_is_told() -> None:
