@@ -10,6 +10,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from coldstart import __version__
 from coldstart.dataset import write_json
@@ -50,29 +51,57 @@ def fingerprint(path: str | Path) -> str:
     path = Path(path)
     digest = hashlib.sha256()
     if path.is_file():
-        files = [path]
+        files = {path: path.name}
     elif (path / "annotations.json").is_file():
-        files = [path / "annotations.json", *_unhashed(path)]
+        files = {file: file.name for file in (path / "annotations.json", *_unhashed(path))}
     else:
         # Not what a command wrote into it: `images=photos out=photos/found` must find its own folder unchanged.
         results = {card.parent for card in path.rglob("*/card.json")}
-        files = sorted(p for p in path.rglob("*") if results.isdisjoint(p.parents) and p.is_file())
-    for file in files:
-        digest.update(os.fsencode(file.name))
+        found = sorted(p for p in path.rglob("*") if results.isdisjoint(p.parents) and p.is_file())
+        files = {file: file.relative_to(path).as_posix() for file in found}  # a subfolder may be a class
+    for file, name in files.items():
+        digest.update(os.fsencode(name))
         digest.update(file.read_bytes())
     return digest.hexdigest()
 
 
 def named_files(config: Mapping[Any, Any]) -> dict[str, Path]:
-    """The files that a config names, such as a product's mesh, by the dotted key: parents of what is made by it."""
+    """The files that a config names, such as a product's mesh, by the dotted key: parents of what is made by it.
+
+    With a mesh come the files that it names in turn (`key/jar.mtl`), if it is an .obj or a .gltf; of other formats only
+    those that are in one file are known.
+    """
     found: dict[str, Path] = {}
     for key, value in config.items():
         entries = value if isinstance(value, Mapping) else dict(enumerate(value)) if isinstance(value, list) else {}
         found |= {f"{key}.{name}": path for name, path in named_files(entries).items()}
         if isinstance(value, str):
             with suppress(OSError, ValueError):  # a name that is too long for one, or has a null byte
-                found |= {str(key): Path(value)} if Path(value).is_file() else {}
+                if Path(value).is_file():
+                    found |= {str(key): Path(value), **{f"{key}/{p.name}": p for p in _named_by(Path(value))}}
     return found
+
+
+def _named_by(file: Path) -> list[Path]:
+    """The files that an .obj, its .mtl or a .gltf names: materials, buffers, textures."""
+    suffix = file.suffix.lower()
+    if suffix == ".gltf":
+        content = json.loads(file.read_text(encoding="utf-8"))
+        parts = (
+            [part for key in ("buffers", "images") for part in content.get(key, ())]
+            if isinstance(content, dict)
+            else []
+        )
+        names = [unquote(str(part["uri"])) for part in parts if isinstance(part, dict) and "uri" in part]
+    elif suffix in (".obj", ".mtl"):
+        keys = ("mtllib",) if suffix == ".obj" else ("map_", "bump", "disp", "decal", "refl", "norm")
+        lines = (line.split(maxsplit=1) for line in file.read_text(errors="replace").splitlines())
+        values = [line[1].strip() for line in lines if len(line) == 2 and line[0].lower().startswith(keys)]
+        names = [name for value in values for name in (value, value.split()[-1])]  # options may stand before it
+    else:
+        return []
+    found = dict.fromkeys(file.parent / name for name in names if len(name) < 256 and (file.parent / name).is_file())
+    return [*found, *(inner for other in found if other.suffix.lower() == ".mtl" for inner in _named_by(other))]
 
 
 def _unhashed(folder: Path) -> list[Path]:

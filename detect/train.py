@@ -233,7 +233,12 @@ def check_sweep(config: TrainConfig) -> Checked:
             "give hold_out.fraction=0.3, say"
         )
     material = prepare(config)
-    return Checked(material.parents(), frozenset(str(d.path(image)) for d in material.held for image in d.images))
+    held = [
+        f"{folder.path(image)} {[(a['category_id'], a['bbox']) for a in folder.by_image()[image['id']]]}"
+        for folder in material.held
+        for image in folder.images
+    ]
+    return Checked(material.parents(), frozenset(held))
 
 
 GOAL = Goal(
@@ -242,7 +247,7 @@ GOAL = Goal(
     file="held_out.json",
     on="pictures that hold_out keeps out of the training",
     then="python -m detect.evaluate checkpoint={out}/detector.safetensors data=path/to/test out=outputs/score",
-    touches=("real", "synthetic", "mix", "hold_out", "seed"),
+    touches=("real", "synthetic", "mix", "habit", "hold_out", "seed"),
     check=check_sweep,
     value=lambda config, best: float(best["AP"]),
 )

@@ -244,13 +244,15 @@ def _absent(config: EvaluateConfig) -> dict[str, str]:
 
 def table(rows: Results) -> str:
     """The results as lines of text, one a folder."""
-    names = [name for name in next(iter(rows.values())) if name != "images"]
+    names = [name for name in dict.fromkeys(name for row in rows.values() for name in row) if name != "images"]
     cells = [["folder", "images", *names]]
-    cells += [[folder, str(row["images"]), *(_cell(row[name]) for name in names)] for folder, row in rows.items()]
+    cells += [[folder, str(row["images"]), *(_cell(row.get(name)) for name in names)] for folder, row in rows.items()]
     return aligned(cells)
 
 
-def _cell(measured: dict[str, float]) -> str:
+def _cell(measured: dict[str, float] | None) -> str:
+    if measured is None:  # psnr_objects of a folder whose pictures show none
+        return "-"
     if "error" in measured:
         return f"{measured['value']:.4g} ± {measured['error']:.2g}"
     return f"{measured['value']:.4g} ({measured['low']:.4g}–{measured['high']:.4g})"

@@ -1,6 +1,7 @@
 """Renders that a training does not see, and how good a generator is on them."""
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from coldstart import groups
 from coldstart.backbone import imagenet_weights
 from coldstart.errors import UserError
 from coldstart.pictures import spread
@@ -32,19 +34,31 @@ def divide(
 ) -> tuple[tuple[Renders, Pictures], tuple[Renders, Pictures] | None]:
     """What is trained on, and what is held out: `wanted` renders drawn by `seed`, at most a fifth of `source`.
 
-    With `aligned`, a pair goes to one side as a whole; other photos are on both, since it is the training photos that
+    Looks of one scene go to one side. With `aligned`, a pair goes to one side as a whole; other photos are on both, since it is the training photos that
     translations are measured by. Fewer than FEWEST renders are not held out, which is said.
     """
     number = min(wanted, len(source) // SHARE)
-    if number < FEWEST:
+    scenes, held = _scenes(source), list[int]()
+    for k in np.random.default_rng([seed, 5]).choice(len(scenes), min(number, len(scenes)), replace=False):
+        held += scenes[k] if len(held) + len(scenes[k]) <= number else []
+    if len(held) < FEWEST:
         if wanted:
             print(f"not measured while training: of {len(source)} renders fewer than {FEWEST} would be held out")
         return (source, target), None
-    held = sorted(np.random.default_rng([seed, 5]).choice(len(source), number, replace=False).tolist())
+    held.sort()
     rest = sorted(set(range(len(source))) - set(held))
     if aligned:
         return (source.part(rest), target.part(rest)), (source.part(held), target.part(held))
     return (source.part(rest), target), (source.part(held), target)
+
+
+def _scenes(source: Renders) -> list[list[int]]:
+    """The numbers of the renders, those of one scene together."""
+    links: dict[Hashable, list[int]] = defaultdict(list)
+    for number, image in enumerate(source.folder.images):
+        for key in groups.scene_keys(source.folder, image):
+            links[key].append(number)
+    return groups.connected(range(len(source)), links.values())
 
 
 class Scores(NamedTuple):

@@ -140,7 +140,7 @@ class _Material(NamedTuple):
     crops: Callable[[int], Dataset[Pair]]
     samples: Callable[[], list[Pair]]
     measuring: Measuring | None
-    measured: list[Path]
+    measured: list[str]
 
 
 def _parents(config: TrainConfig) -> dict[str, Path]:
@@ -189,7 +189,7 @@ def _pairs(config: TrainConfig, model: Translator) -> _Material:
             {"renders": len(renders), "photos": len(photos)},
             Path(config.out),
         )
-        measured = [*renders.paths, *photos.paths]
+        measured = list(map(str, [*renders.paths, *photos.paths]))
     return _Material(
         lambda length: Crops(domains, config.pairing, crop=config.crop, length=length, seed=config.seed),
         lambda: sample_pairs(*(held or domains), SAMPLES, stride),
@@ -225,7 +225,8 @@ def _photos(config: TrainConfig, model: StyleGAN2) -> _Material:
     counts = {"samples": count, "photos": len(photos)}
     measured = count >= FEWEST
     measuring = Measuring(config.measure, config.steps, scorer, counts, Path(config.out)) if measured else None
-    return _Material(crops, lambda: [Pair(*(part[None] for part in crops(1)[0]))], measuring, photos.paths)
+    shown = [f"{path} by {count} crops at {config.crop} pixels times {model.config.zoom}" for path in photos.paths]
+    return _Material(crops, lambda: [Pair(*(part[None] for part in crops(1)[0]))], measuring, shown)
 
 
 def _conclude(measuring: Measuring, model: Model, run: tracking.Run) -> None:
@@ -249,7 +250,7 @@ def check_sweep(config: TrainConfig) -> Checked:
     *_, material = _prepare(config)
     if material.measuring is None:
         raise UserError("measure: trials are compared by swd; it needs measure.every and more renders, see above")
-    return Checked(_parents(config), frozenset(map(str, material.measured)))
+    return Checked(_parents(config), frozenset(material.measured))
 
 
 def judge(config: Mapping[str, Any], best: Mapping[str, Any]) -> float:
@@ -270,7 +271,7 @@ GOAL = Goal(
     file="measures.json",
     on="held-out renders and photos of target",
     then="python -m gan.translate checkpoint={out}/generator.safetensors source=path/to/renders out=outputs/translated",
-    touches=("source", "target", "seed", "measure", "pairing"),
+    touches=("source", "target", "seed", "measure", "pairing", "crop", "model"),
     check=check_sweep,
     value=judge,
 )

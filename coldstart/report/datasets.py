@@ -58,13 +58,15 @@ class Table:
 @dataclass(frozen=True)
 class Audit:
     """What became of the objects of a translated folder: `verdicts` {verdict: objects}, images where something
-    `appeared` of all that were `asked`, the commands that translate and that audit again."""
+    `appeared` of all that were `asked`, how many were `left_out` before (audit=drop), the commands that translate and
+    that audit again."""
 
     name: str
     fold: str | None
     verdicts: dict[str, int]
     appeared: int
     asked: int
+    left_out: int
     commands: list[str]
 
 
@@ -179,5 +181,6 @@ def audits(results: Results) -> list[Audit]:
             appeared = sum(counts["appeared"] > 0 for counts in asked)
             again = called("gan.audit", translated=part["folder"], out="outputs/audit")
             made = [line for line in (command(results, part["folder"]), again) if line]
-            found.append(Audit(part["name"], part["fold"], dict(verdicts), appeared, len(asked), made))
+            left_out = data.info.get("left_out", 0) if data else 0
+            found.append(Audit(part["name"], part["fold"], dict(verdicts), appeared, len(asked), left_out, made))
     return found

@@ -161,7 +161,10 @@ class _Planner:
         if real.data is None:
             camera = real.simulated
             # What stands before the camera is what is rendered; how that is rendered is not the camera's.
-            own = [*(o for o in self.config.source.overrides if o.lstrip("+~").startswith("product")), *camera.overrides]
+            own = [
+                *(o for o in self.config.source.overrides if o.lstrip("+~").startswith("product")),
+                *camera.overrides,
+            ]
             train = self._render("render train photos", "simulated_camera", camera.train, camera.seed, own)
             test = self._render("render test photos", "simulated_camera", camera.test, camera.seed + 1, own)
             return [Fold("test", train, test)], camera.train

@@ -9,7 +9,10 @@ __all__ = ["Checked", "Goal"]
 
 
 class Checked(NamedTuple):
-    """Input that was found good: folders by their names in a card, and the pictures that trials are compared on."""
+    """Input that was found good: folders by their names in a card, and what trials are compared on.
+
+    `held`: an entry for each picture, which says all that makes the comparison: where it is, its boxes, its scale.
+    """
 
     parents: Mapping[str, Path]
     held: frozenset[str]
@@ -21,7 +24,7 @@ class Goal:
 
     `file` in the trial's folder holds `history`, a list of mappings with `step` and `measure`, and `best`, one of them.
     `on` says in words what it is measured on, `then` which command judges the best on what no trial saw; `{out}`
-    stands for the best trial's folder. Only the config's keys in `touches` have a say in which pictures are held out.
+    stands for the best trial's folder. Only the config's keys in `touches` have a say in what is held out.
 
     `check(config)` raises UserError for what no trial could work with. `value(config, best)` is the number that counts;
     it raises UserError where that training does not count.

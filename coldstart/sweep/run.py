@@ -72,7 +72,8 @@ class Running:
         for trial in self.study.left():
             self.resumed.add(trial.number)
             yield self._job(trial, "goes on")
-        while len(self.study.trials()) < self.plan.total:
+        # A grid is tried whole, even if Optuna had drawn a combination twice before the sweep grew into it.
+        while self.study.waits() or len(self.study.trials()) < self.plan.total:
             yield self._job(self.study.ask(), "begins")
 
     def _job(self, trial: FrozenTrial, how: str) -> Job:

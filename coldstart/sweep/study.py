@@ -61,6 +61,11 @@ class Study:
         with self._readable():
             return self._with_values(self.study.ask())
 
+    def waits(self) -> bool:
+        """Whether a config that was planned has not been tried."""
+        with self._readable():
+            return bool(self.study.get_trials(deepcopy=False, states=[TrialState.WAITING]))
+
     def left(self) -> list[FrozenTrial]:
         """Trials that were running when a sweep was stopped, be it before they had all their values."""
         with self._readable():

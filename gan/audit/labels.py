@@ -14,7 +14,7 @@ AUDITS = ("flag", "drop", "off")  # gan.translate audit=…
 def audited(folder: Dataset, *, drop: bool) -> Dataset:
     """`folder`, whose images say their `source`, with the verdicts in its annotations and their counts in its images.
 
-    With `drop` a whole image goes if one of its objects fails or something appeared: an object that is no longer what
+    With `drop`, info says in `left_out` how many, and a whole image goes if one of its objects fails or something appeared: an object that is no longer what
     its label says, or one without a label, would teach the wrong thing, and leaving out the label alone would too.
 
     Raises:
@@ -37,6 +37,7 @@ def audited(folder: Dataset, *, drop: bool) -> Dataset:
     )
     return replace(
         folder,
+        info={**folder.info, **({"left_out": len(audits) - len(kept)} if drop else {})},
         images=[{**audit.image, "audit": audit.counts} for audit in kept],
         annotations=[{**a, "audit": annotations[a["id"]]} for a in folder.annotations if a["id"] in annotations],
     )

@@ -40,7 +40,9 @@ def test_help_of_a_command_that_sweeps_gives_the_sweepers_keys(
         cli.run(print, Inner, "detect_train", "A doc.")
     shown = capsys.readouterr().out
     assert "  hydra.sweeper.n_trials: 20 # in all" in shown
-    assert f"detector= one of: {', '.join(sorted(f.stem for f in (cli.conf_dir() / 'detector').glob('*.yaml')))}" in shown
+    assert (
+        f"detector= one of: {', '.join(sorted(f.stem for f in (cli.conf_dir() / 'detector').glob('*.yaml')))}" in shown
+    )
     assert f"Keys of a choice: {cli.conf_dir()}/GROUP/CHOICE.yaml" in shown
     assert "_target_" not in shown
 

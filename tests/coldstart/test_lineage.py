@@ -212,6 +212,38 @@ def test_the_files_that_a_config_names_are_found_by_their_keys(tmp_path: Path) -
     assert lineage.named_files(config) == {"products.jam.mesh.file": mesh, "products.jam.art.1.picture": art}
 
 
+def test_with_a_mesh_come_the_files_that_it_names(tmp_path: Path) -> None:
+    texts = {
+        "a.obj": "mtllib a.mtl\nmtllib gone.mtl\nv 0 0 0\n",
+        "a.mtl": "newmtl m\nKd 1 1 1\nmap_Kd -s 1 1 1 textures/red.png\nmap_Bump my bump.png\n",
+        "b.gltf": '{"buffers": [{"uri": "b.bin"}, {"byteLength": 3}], "images": [{"uri": "my%20bump.png"}, {"uri": "data:,"}]}',
+        "c.gltf": "[]",
+        "d.gltf": "no JSON",
+        **dict.fromkeys(("textures/red.png", "my bump.png", "b.bin", "other.png"), "x"),
+    }
+    for name, text in texts.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+
+    def names(mesh: str) -> set[str]:
+        found = lineage.named_files({"file": str(tmp_path / mesh)})
+        return {path.relative_to(tmp_path).as_posix() for path in found.values()}
+
+    assert names("a.obj") == {"a.obj", "a.mtl", "textures/red.png", "my bump.png"}
+    assert names("b.gltf") == {"b.gltf", "b.bin", "my bump.png"}
+    assert names("c.gltf") == {"c.gltf"}
+    assert names("d.gltf") == {"d.gltf"}
+
+
+def test_a_picture_that_moves_to_another_class_changes_the_fingerprint(tmp_path: Path) -> None:
+    for name in ("red", "blue"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "red" / "a.jpg").write_bytes(b"1")
+    before = lineage.fingerprint(tmp_path)
+    (tmp_path / "red" / "a.jpg").rename(tmp_path / "blue" / "a.jpg")
+    assert lineage.fingerprint(tmp_path) != before
+
+
 def test_a_name_in_another_encoding_has_a_fingerprint(tmp_path: Path) -> None:
     (tmp_path / os.fsdecode(b"caf\xe9.jpg")).write_bytes(b"1")
     assert len(lineage.fingerprint(tmp_path)) == 64

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from coldstart.errors import UserError
 from coldstart.tracking import LoggerConfig
+from detect.habit import Habit
 from detect.held_out import HoldOutConfig
 from detect.train import GOAL, TrainConfig, check_sweep
 
@@ -47,7 +49,17 @@ def test_trials_are_compared_on_what_is_held_out_of_the_training(toys: Callable[
     assert checked.parents == {"real_0": photos}
     assert check_sweep(config(photos, hold_out=held, lr=0.1)).held == checked.held
     assert check_sweep(config(photos, hold_out=held, seed=1)).held != checked.held
-    assert {"seed", "hold_out", "real"} <= set(GOAL.touches)
+    assert {"seed", "hold_out", "real", "habit"} <= set(GOAL.touches)
+
+
+def test_trials_whose_truth_differs_are_not_compared(toys: Callable[..., Path]) -> None:
+    """Renders alone: those held out are drawn by the trial's habit."""
+    keys: dict[str, Any] = {"synthetic": [str(toys("renders", 10))], "hold_out": HoldOutConfig(fraction=0.3)}
+    plain, wide = (
+        check_sweep(replace(config(Path()), real=[], **keys, habit=Habit(margin=margin))) for margin in (0.0, 8.0)
+    )
+    assert len(plain.held) == len(wide.held) == 3
+    assert plain.held != wide.held
 
 
 def test_nothing_held_out_is_nothing_to_compare_by(toys: Callable[..., Path]) -> None:

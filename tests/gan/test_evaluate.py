@@ -14,7 +14,7 @@ from PIL import Image as Picture
 from coldstart import cli, lineage
 from coldstart.dataset import Dataset
 from coldstart.errors import UserError
-from gan.evaluate import EvaluateConfig, evaluate
+from gan.evaluate import EvaluateConfig, evaluate, table
 
 
 def write(folder: Path, count: int, seed: int, size: tuple[int, int] = (64, 48)) -> Path:
@@ -108,6 +108,12 @@ def test_objects_are_scored_apart_where_the_truth_has_masks(renders: Dataset, ph
     (row,) = json.loads((tmp_path / "out" / "results.json").read_text())["folders"].values()
     assert row["psnr_objects"] == {"value": 100, "low": 100, "high": 100}
     assert row["psnr"]["high"] < 30
+
+
+def test_what_one_folder_alone_has_is_a_column_for_all() -> None:
+    value = {"value": 20.0, "low": 19.0, "high": 21.0}
+    shown = table({"a": {"images": 2, "psnr": value}, "b": {"images": 2, "psnr": value, "psnr_objects": value}})
+    assert [line.split()[-1] for line in shown.splitlines()] == ["psnr_objects", "-", "(19–21)"]
 
 
 def test_bad_input_is_one_line_and_nothing_is_written(folders: dict[str, Path], tmp_path: Path) -> None:

@@ -61,6 +61,19 @@ def test_renders_are_on_one_side_alone_and_pairs_stay_together(many: Dataset, ph
     assert not drawn & set(held[0].paths)
 
 
+def test_looks_of_a_scene_are_on_one_side(many: Dataset, photos: Path) -> None:
+    source, target = open_domains(many.root, photos, 32)
+    for number, image in enumerate(source.folder.images):
+        image["index"] = number // 2
+    (rest, _), held = divide(source, target, wanted=4, seed=3, aligned=False)
+    assert held is not None
+    scenes = [{image["index"] for image in part.folder.images} for part in (rest, held[0])]
+    assert (len(rest), len(held[0]), scenes[0] & scenes[1]) == (16, 4, set())
+    for image in source.folder.images:
+        image["index"] = 0
+    assert divide(source, target, wanted=4, seed=3, aligned=False)[1] is None
+
+
 def test_few_renders_or_photos_and_absent_weights_are_said_once(
     many: Dataset, photos: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

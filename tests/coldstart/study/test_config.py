@@ -59,7 +59,10 @@ def test_the_shipped_config_is_a_study_of_every_arm() -> None:
         ),
         ({"detector": {"overrides": ["lr=1e-3", "steps=5"]}}, "detector.overrides: 'steps' is the study's own"),
         ({"source": {"overrides": ["+count=10"]}}, "source.overrides: 'count' is the study's own"),
-        ({"real": {"simulated": {"overrides": ["looks=3"]}}}, "real.simulated.overrides: 'looks' is not the camera's own"),
+        (
+            {"real": {"simulated": {"overrides": ["looks=3"]}}},
+            "real.simulated.overrides: 'looks' is not the camera's own",
+        ),
         (
             {
                 "arms": {

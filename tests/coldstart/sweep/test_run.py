@@ -56,6 +56,18 @@ def test_what_optuna_tries_begins_with_the_config_as_it_is(make: Make, capsys: p
     assert "without the sweep (trial 0) AP is 0.9600" in capsys.readouterr().out
 
 
+def test_a_sweep_that_grows_into_the_grid_tries_all_of_it(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    grid = ["kind=plain,other", "whole=1,2", "out=o"]
+    sweep(make(*grid, "hydra.sweeper.n_trials=3"))
+    with sqlite3.connect("o/study.db") as study:  # as if Optuna had drawn one of them twice
+        study.execute(
+            "update trial_params set param_value = (select param_value from trial_params p where "
+            "p.trial_id = 1 and p.param_name = trial_params.param_name) where trial_id = 2"
+        )
+    sweep(make(*grid, "hydra.sweeper.n_trials=4"))
+    assert len({tuple(sorted(params.items())) for params in tried("o")}) == 4
+
+
 def start(environment: dict[str, str], *keys: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "toy_training", f"--config-dir={HERE / 'conf'}", "--multirun", *SPACE, *keys]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
