@@ -76,9 +76,10 @@ def named_files(config: Mapping[Any, Any]) -> dict[str, Path]:
         entries = value if isinstance(value, Mapping) else dict(enumerate(value)) if isinstance(value, list) else {}
         found |= {f"{key}.{name}": path for name, path in named_files(entries).items()}
         if isinstance(value, str):
-            with suppress(OSError, ValueError):  # a name that is too long for one, or has a null byte
+            with suppress(OSError, ValueError):  # a name that is too long for one, or has a null byte; a broken mesh
                 if Path(value).is_file():
-                    found |= {str(key): Path(value), **{f"{key}/{p.name}": p for p in _named_by(Path(value))}}
+                    found[str(key)] = Path(value)
+                    found |= {f"{key}/{named.name}": named for named in _named_by(Path(value))}
     return found
 
 

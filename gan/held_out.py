@@ -34,8 +34,8 @@ def divide(
 ) -> tuple[tuple[Renders, Pictures], tuple[Renders, Pictures] | None]:
     """What is trained on, and what is held out: `wanted` renders drawn by `seed`, at most a fifth of `source`.
 
-    Looks of one scene go to one side. With `aligned`, a pair goes to one side as a whole; other photos are on both, since it is the training photos that
-    translations are measured by. Fewer than FEWEST renders are not held out, which is said.
+    Looks of one scene go to one side, and with `aligned` so does a pair; other photos are on both, since it is the
+    training photos that translations are measured by. Fewer than FEWEST renders are not held out, which is said.
     """
     number = min(wanted, len(source) // SHARE)
     scenes, held = _scenes(source), list[int]()

@@ -213,8 +213,8 @@ class StudyConfig:
                     )
                 if arm.real and not self.real.unlabelled:
                     raise UserError(
-                        f"arms.{name}.teacher: would label the labelled photos, which the arm has already; give others, "
-                        "real.unlabelled=DIR, or leave out real: true"
+                        f"arms.{name}.teacher: would label the labelled photos, which the arm has already; give "
+                        "others, real.unlabelled=DIR, or leave out real: true"
                     )
             joint = arm.synthetic and (arm.real or arm.teacher) and arm.mix in ("auto", "joint")
             if joint and not 1 <= round(self.detector.real_fraction * self.detector.batch) < self.detector.batch:

@@ -114,8 +114,9 @@ class Plan:
                     continue
                 if self.goal.check(config).held != checked.held:
                     raise UserError(
-                        f"{d.key}: with {value}, {self.goal.measure} would be measured on other pictures or boxes than "
-                        f"with {d.values[0]}, so that they cannot be compared; hydra/sweeper=basic runs them all the same"
+                        f"{d.key}: with {value}, {self.goal.measure} would be measured on other pictures or boxes "
+                        f"than with {d.values[0]}, so that they cannot be compared; hydra/sweeper=basic runs them all "
+                        "the same"
                     )
         return checked
 

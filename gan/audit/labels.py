@@ -14,8 +14,9 @@ AUDITS = ("flag", "drop", "off")  # gan.translate audit=…
 def audited(folder: Dataset, *, drop: bool) -> Dataset:
     """`folder`, whose images say their `source`, with the verdicts in its annotations and their counts in its images.
 
-    With `drop`, info says in `left_out` how many, and a whole image goes if one of its objects fails or something appeared: an object that is no longer what
-    its label says, or one without a label, would teach the wrong thing, and leaving out the label alone would too.
+    With `drop` a whole image goes if one of its objects fails or something appeared: an object that is no longer what
+    its label says, or one without a label, would teach the wrong thing, and leaving out the label alone would too. How
+    many went is `left_out` in info.
 
     Raises:
         UserError: a picture or mask cannot be read, or `drop` leaves no image.

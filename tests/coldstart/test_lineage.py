@@ -216,7 +216,8 @@ def test_with_a_mesh_come_the_files_that_it_names(tmp_path: Path) -> None:
     texts = {
         "a.obj": "mtllib a.mtl\nmtllib gone.mtl\nv 0 0 0\n",
         "a.mtl": "newmtl m\nKd 1 1 1\nmap_Kd -s 1 1 1 textures/red.png\nmap_Bump my bump.png\n",
-        "b.gltf": '{"buffers": [{"uri": "b.bin"}, {"byteLength": 3}], "images": [{"uri": "my%20bump.png"}, {"uri": "data:,"}]}',
+        "b.gltf": '{"buffers": [{"uri": "b.bin"}, {"byteLength": 3}], '
+        '"images": [{"uri": "my%20bump.png"}, {"uri": "data:,"}]}',
         "c.gltf": "[]",
         "d.gltf": "no JSON",
         **dict.fromkeys(("textures/red.png", "my bump.png", "b.bin", "other.png"), "x"),

@@ -54,10 +54,9 @@ def test_trials_are_compared_on_what_is_held_out_of_the_training(toys: Callable[
 
 def test_trials_whose_truth_differs_are_not_compared(toys: Callable[..., Path]) -> None:
     """Renders alone: those held out are drawn by the trial's habit."""
-    keys: dict[str, Any] = {"synthetic": [str(toys("renders", 10))], "hold_out": HoldOutConfig(fraction=0.3)}
-    plain, wide = (
-        check_sweep(replace(config(Path()), real=[], **keys, habit=Habit(margin=margin))) for margin in (0.0, 8.0)
-    )
+    renders = config(toys("renders", 10), hold_out=HoldOutConfig(fraction=0.3))
+    renders = replace(renders, synthetic=renders.real, real=[], mix="synthetic")
+    plain, wide = (check_sweep(replace(renders, habit=Habit(margin=margin))) for margin in (0.0, 8.0))
     assert len(plain.held) == len(wide.held) == 3
     assert plain.held != wide.held
 

@@ -153,7 +153,7 @@ def test_a_study_that_cannot_be_read_is_one_line(make: Make) -> None:
         (["x=interval(0.9,0.1)"], "the lower first"),
         (["whole=interval(1,8)"], "whole: Value '1.0' of type 'float' could not be converted to Integer"),
         (["x=0.1,big"], "x: Value 'big'"),
-        (["seed=1,2"], "seed: with 2, AP would be measured on other pictures than with 1"),
+        (["seed=1,2"], "seed: with 2, AP would be measured on other pictures or boxes than with 1"),
         (["x=0.1,0.2", "kind=nothing"], "kind: nothing is held out"),
         (["x=0.1,0.2", "out=a,b"], "out: one folder for the whole sweep"),
         (["x=0.1,0.2", "hydra.sweeper.n_jobs=0"], "hydra.sweeper.n_jobs: must be at least 1, got 0"),
