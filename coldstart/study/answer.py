@@ -144,7 +144,7 @@ def comparisons(arms: Mapping[str, Arm], points: Sequence[Point], photos: Photos
     """The questions that a study of these arms answers, of those points that are there."""
     alone = photos_alone(arms)
     # Of all that are planned: where they have no scores yet, fewer photos are no substitute.
-    all_photos = max((at for at in photos if at[0] == alone), key=lambda at: mean(photos[at]), default=None)
+    most = max((at for at in photos if at[0] == alone), key=lambda at: mean(photos[at]), default=None)
     for name, arm in arms.items():
         plain = next((n for n, other in arms.items() if _untranslated(arm, other)), None)
         for at in (at for at in points if at[0] == name):
@@ -158,9 +158,8 @@ def comparisons(arms: Mapping[str, Arm], points: Sequence[Point], photos: Photos
                 yield Comparison("taught", question, (arm.teacher, budget), at)
             if arm.synthetic and alone and (alone, budget) in points:
                 yield Comparison("added", f"{title}, against {_photos(at, photos)} alone", (alone, budget), at)
-            if arm.synthetic and all_photos in points and budget != all_photos[1]:
-                question = f"{title}{with_photos}, against {_photos(all_photos, photos)} alone"
-                yield Comparison("saved", question, all_photos, at)
+            if arm.synthetic and most and most in points and budget != most[1]:
+                yield Comparison("saved", f"{title}{with_photos}, against {_photos(most, photos)} alone", most, at)
 
 
 def _untranslated(arm: Arm, other: Arm) -> bool:
