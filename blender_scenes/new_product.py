@@ -7,6 +7,7 @@ Then: python -m blender_scenes.preview --config-dir my_conf product=[my_joghurt]
 """
 
 import io
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,8 @@ def _mask(config: ProductConfig, pixels: Any) -> Any:
 
     height, width = pixels.shape[:2]
     if config.box is not None:
+        if not all(math.isfinite(v) for v in config.box):
+            raise UserError(f"box: {list(config.box)} must be four numbers of pixels [x, y, width, height]")
         x, y, w, h = (round(v) for v in config.box)
         if not (0 <= x < x + w <= width and 0 <= y < y + h <= height):
             raise UserError(f"box: {list(config.box)} is not in the photo, {width}×{height} pixels")

@@ -29,9 +29,11 @@ def read(file: str) -> NDArray[np.uint8]:
         return _by_blender(path)
     from PIL import ImageOps, UnidentifiedImageError
 
+    from coldstart.pictures import rgb
+
     try:
         with Image.open(path) as image:
-            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+            return np.asarray(rgb(ImageOps.exif_transpose(image)))
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise UserError(f"picture {file}: cannot be read ({' '.join(str(error).split())})") from None
 

@@ -67,6 +67,13 @@ def sheet(config: SheetConfig) -> None:
     """
     if importlib.util.find_spec("bpy") is None:
         raise UserError(f"{sys.executable} has no bpy; pip install 'coldstart-vision[render]' (Python 3.11)")
+    out = Path(config.out)
+    if out.is_dir():
+        raise UserError(f"{out}: is a folder; give out= the name of a picture, such as {out / 'sheet.jpg'}")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{out.parent}: cannot be made ({error.strerror}); choose another out=") from None
     from blender_scenes.studio import Studio
 
     studio = Studio(config.products, config.cell, config.samples, config.threads)
@@ -78,7 +85,7 @@ def sheet(config: SheetConfig) -> None:
             rows[name].append(studio.shoot(name, variant, pose))
             progress.update()
     progress.close()
-    write_atomic(Path(config.out), _encoded(compose(rows, config.columns), config))
+    write_atomic(out, _encoded(compose(rows, config.columns), config))
     print(config.out)
 
 

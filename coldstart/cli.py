@@ -245,6 +245,8 @@ def _one_line(error: Exception, where: str, known: list[str], config: Any = None
     if isinstance(override := getattr(error, "override", None), str):
         return f"{override!r}: cannot be read as key=value ({first}); quote text with blanks or signs: \"key='a b'\""
     name = key.group(1) if key else ""
+    if "Incompatible value 'None'" in first:
+        return f"{prefix}{name or 'key'} has no value; give {prefix}{name or 'key'}=…"
     if "is not a ListConfig" in first:
         first = f"takes a list: {prefix}{name or 'key'}=[…]"
     elif "DictConfig with ListConfig" in first:  # which of them was wanted, OmegaConf does not say

@@ -12,12 +12,11 @@ Only numpy and the standard library are imported at the top, so that this module
 
 import hashlib
 import json
-import math
 import os
 import struct
 import tempfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypedDict
@@ -43,6 +42,7 @@ __all__ = [
     "png_bytes",
     "save",
     "sha256",
+    "sound",
     "write_atomic",
     "write_json",
 ]
@@ -131,12 +131,44 @@ class Dataset:
         """Category names in the order of their ids."""
         return [c["name"] for c in sorted(self.categories, key=lambda c: c["id"])]
 
+    def scene_path(self, image: Image) -> Path | None:
+        """Where the record of its scene is, in scenes/; None without one of ours."""
+        scene = image.get("scene", "")
+        return self.root / scene if Path(scene).parts[:1] == ("scenes",) else None
+
     def by_image(self) -> dict[int, list[Annotation]]:
         """Annotations of every image id, images without any included."""
         grouped: dict[int, list[Annotation]] = {image["id"]: [] for image in self.images}
         for annotation in self.annotations:
             grouped[annotation["image_id"]].append(annotation)
         return grouped
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and abs(value) < LARGEST  # which NaN is not
+
+
+def _is_whole(value: object) -> bool:
+    return type(value) is int  # a bool is none
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+LARGEST = 1e9  # pixels, or square pixels of an area: more is a mistake
+NEEDED = {
+    "image": {"id", "file_name", "width", "height"},
+    "annotation": {"id", "image_id", "category_id", "bbox"},
+    "category": {"id", "name"},
+}
+FIELDS: dict[str, tuple[str, Callable[[object], bool]]] = {
+    **dict.fromkeys(("id", "image_id", "category_id", "seed", "index"), ("a whole number", _is_whole)),
+    **dict.fromkeys(("area", "visible_fraction", "truncated"), ("a number", _is_number)),
+    **dict.fromkeys(("file_name", "source", "name"), ("text", _is_text)),
+    "scene": ("a path within the folder", lambda value: isinstance(value, str) and within(value)),
+    "bbox": ("a list", lambda value: isinstance(value, list | tuple)),
+}
 
 
 def asked(annotation: Annotation) -> bool:
@@ -165,7 +197,7 @@ def load(root: str | Path) -> Dataset:
         content = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{root}: not a dataset folder, it has no annotations.json") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{file}: cannot be read as JSON ({error})") from None
     if not isinstance(content, dict):
         raise UserError(f"{file}: expected a COCO object with images, annotations and categories")
@@ -174,11 +206,11 @@ def load(root: str | Path) -> Dataset:
             raise UserError(f"{file}: '{key}' must be a list of objects, as in COCO")
     info = content["info"] if isinstance(content.get("info"), dict) else {}
     dataset = Dataset(root, content["images"], content["annotations"], content["categories"], info)
+    check_records(dataset, file)
     try:
         _check_images(dataset, file)
-    except (KeyError, TypeError) as error:
-        raise UserError(f"{file}: an image lacks or misspells a field ({error})") from None
-    check_records(dataset, file)
+    except (OSError, ValueError) as error:  # a name that is too long, or has a null byte
+        raise UserError(f"{file}: a picture cannot be looked for ({error})") from None
     return dataset
 
 
@@ -186,14 +218,35 @@ def check_records(dataset: Dataset, file: Path) -> None:
     """Check the records against one another, without opening a picture; `file` is where they were read.
 
     Raises:
-        UserError: a record lacks a field, an id occurs twice, or an annotation points nowhere.
+        UserError: a record lacks a field or has one of the wrong kind, an id occurs twice, or an annotation points
+            nowhere.
     """
     try:
+        _check_fields(dataset, file)
         _check_categories(dataset, file)
         _check_ids(dataset, file)
         _check_annotations(dataset, file)
     except (KeyError, TypeError) as error:
         raise UserError(f"{file}: a record lacks or misspells a field ({error})") from None
+
+
+def _check_fields(dataset: Dataset, file: Path) -> None:
+    """Every field that something reads is of its kind; what else a record holds may be anything."""
+    kinds = ("image", dataset.images), ("annotation", dataset.annotations), ("category", dataset.categories)
+    for kind, records in kinds:
+        for record in records:
+            for key in NEEDED[kind] - record.keys():
+                raise UserError(f"{file}: {kind} {record.get('id', '?')} has no {key}")
+            for key, value in record.items():
+                if key in FIELDS and not FIELDS[key][1](value):
+                    said = f"{file}: {kind} {record['id']!r}: {key} must be {FIELDS[key][0]}, got {value!r}"
+                    raise UserError(said if len(said) < 300 else f"{said[:300]}…")
+
+
+def sound(record: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """A record of another tool's COCO, without what `kind` does not need and is not as ours reads it."""
+    needed = NEEDED[kind]
+    return {k: v for k, v in record.items() if k in needed or k not in FIELDS or FIELDS[k][1](v)}
 
 
 def _check_categories(dataset: Dataset, file: Path) -> None:
@@ -202,6 +255,8 @@ def _check_categories(dataset: Dataset, file: Path) -> None:
         raise UserError(f"{file}: category ids must be different whole numbers from 1, got {ids}")
     if not all(isinstance(name, str) for name in dataset.class_names):
         raise UserError(f"{file}: category names must be text, got {dataset.class_names}; put them in quotes")
+    if odd := [name for name in dataset.class_names if not name.strip() or not name.isprintable()]:
+        raise UserError(f"{file}: category name {odd[0]!r} is empty or has unprintable characters; rename it")
     if len(set(dataset.class_names)) != len(ids):
         raise UserError(f"{file}: two categories share a name: {dataset.class_names}")
 
@@ -246,8 +301,8 @@ def _check_annotations(dataset: Dataset, file: Path) -> None:
         if a["category_id"] not in categories:
             raise UserError(f"{where} has category {a['category_id']}, which is not listed")
         box = a["bbox"]
-        if len(box) != 4 or not all(isinstance(v, int | float) and math.isfinite(v) for v in box):
-            raise UserError(f"{where}: bbox must be four finite numbers [x, y, width, height], got {box}")
+        if len(box) != 4 or not all(_is_number(v) for v in box) or min(box[2:]) < 0:
+            raise UserError(f"{where}: bbox must be four numbers [x, y, width, height] of pixels, got {box!r:.80}")
         x, y, width, height = box
         image = images[a["image_id"]]
         inside = x < image["width"] and y < image["height"] and x + width > 0 and y + height > 0

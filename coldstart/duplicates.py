@@ -18,7 +18,7 @@ from PIL import ImageOps
 
 from coldstart.dataset import sha256
 from coldstart.groups import connected
-from coldstart.pictures import opened, turned
+from coldstart.pictures import opened, rgb, turned
 from coldstart.progress import track
 
 __all__ = ["BITS", "COSINE", "Pair", "grouped", "near_duplicates"]
@@ -103,7 +103,7 @@ def _thumbnails(paths: Sequence[Path]) -> Iterator[Picture.Image]:
     for path in paths:
         with opened(path) as picture:
             picture.draft("RGB", (2 * SIDE, 2 * SIDE))  # decodes a large JPEG at a fraction of its size
-            upright = turned(picture).convert("RGB")
+            upright = rgb(turned(picture))
         yield upright.resize((SIDE, SIDE), Picture.Resampling.BILINEAR)
 
 

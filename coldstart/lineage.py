@@ -201,9 +201,15 @@ def read_card(out: str | Path) -> dict[str, Any]:
         raise UserError(f"{out}: has no card.json") from None
     except (OSError, ValueError) as error:
         raise UserError(f"{file}: cannot be read as JSON ({error})") from None
-    if not (isinstance(card, dict) and isinstance(card.get("config"), dict) and "stage" in card):
+    if not (isinstance(card, dict) and isinstance(card.get("config"), dict) and "stage" in card and _sound(card)):
         raise UserError(f"{file}: is not a card of ours")
     return card
+
+
+def _sound(card: Mapping[str, Any]) -> bool:
+    """Whether its parents, if it has any, say where they are."""
+    parents = card.get("parents", {})
+    return isinstance(parents, dict) and all(isinstance(p, dict) and "path" in p for p in parents.values())
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any], extends: Iterable[str] = ()) -> list[str]:

@@ -123,7 +123,7 @@ def _renamed(sources: Sequence[Dataset], out: Path) -> list[tuple[int, Image, Im
             suffix = Path(old["file_name"]).suffix.lower()
             new: Image = {**moved(old, source.root, out), "id": len(renamed) + 1, "file_name": stem + suffix}
             places(source, old)  # refuses a scene outside its folder before anything is written
-            if old.get("scene"):
+            if source.scene_path(old):
                 new["scene"] = scenes.setdefault((number, old["scene"]), f"scenes/{stem}.json")
             renamed.append((number, old, new))
     return renamed

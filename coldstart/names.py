@@ -86,7 +86,7 @@ class Synonyms:
             file = shipped.get(name, Path(name))
             try:
                 content = yaml.safe_load(file.read_text(encoding="utf-8"))
-            except (OSError, ValueError, yaml.YAMLError) as error:
+            except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
                 said = " ".join(str(error).split())
                 raise UserError(
                     f"{name}: neither a YAML file of synonyms ({said}) nor one of {', '.join(shipped)}"

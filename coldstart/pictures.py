@@ -13,7 +13,7 @@ from PIL import ExifTags, Image
 from coldstart.dataset import write_atomic
 from coldstart.errors import UserError
 
-__all__ = ["UNREADABLE", "data_uri", "opened", "save_figure", "spread", "turned"]
+__all__ = ["UNREADABLE", "data_uri", "opened", "rgb", "save_figure", "spread", "turned"]
 
 T = TypeVar("T")
 
@@ -46,6 +46,17 @@ def opened(path: Path) -> Iterator[Image.Image]:
         raise UserError(f"{path}: cannot be read as an image ({error})") from None
 
 
+def rgb(picture: Image.Image) -> Image.Image:
+    """`picture` in 8-bit RGB.
+
+    Raises:
+        ValueError: it has more than 8 bits, of which Pillow would keep what is dark and make all else white.
+    """
+    if picture.mode.startswith(("I", "F")):
+        raise ValueError(f"its mode {picture.mode} has more than 8 bits; convert it to 8")
+    return picture.convert("RGB")
+
+
 def turned(picture: Image.Image) -> Image.Image:
     """`picture`, which it decodes, as its EXIF orientation asks to show it.
 
@@ -65,7 +76,7 @@ def data_uri(path: Path, width: int, box: tuple[int, int, int, int] | None = Non
         with opened(path) as picture:
             if box is None:
                 picture.draft("RGB", (2 * width, 2 * width))  # decodes a large JPEG at a fraction of its size
-            small = picture.convert("RGB").crop(box)
+            small = rgb(picture).crop(box)
     except UserError:
         return None
     small.thumbnail((width, 4 * width), Image.Resampling.LANCZOS)

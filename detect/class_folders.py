@@ -13,7 +13,7 @@ from coldstart import groups
 from coldstart.dataset import Annotation, Dataset, Image, categories_from, list_photos
 from coldstart.duplicates import near_duplicates
 from coldstart.errors import UserError
-from coldstart.pictures import UNREADABLE, turned
+from coldstart.pictures import UNREADABLE, rgb, turned
 from coldstart.split import choose
 from detect.letterbox import Letterbox
 
@@ -86,7 +86,7 @@ def read(path: Path, size: tuple[int, int]) -> Tensor:
     """
     try:
         with Picture.open(path) as opened:
-            picture = turned(opened).convert("RGB")
+            picture = rgb(turned(opened))
     except UNREADABLE as error:
         raise UserError(f"{path}: cannot be read as an image ({error})") from None
     inner = Letterbox(picture.size, (2 * size[0], 2 * size[1])).inner

@@ -22,7 +22,7 @@ from detect import compare_page
 from detect.matching import Matches
 from detect.per_photo import per_photo
 from detect.precision import check_draws
-from detect.run import Run
+from detect.run import Run, check_runs
 from detect.scoring import paired
 
 __all__ = ["CompareConfig", "compare", "numbers", "table"]
@@ -40,6 +40,7 @@ class CompareConfig:
     def __post_init__(self) -> None:
         if not 2 <= len(self.runs) <= len(ascii_uppercase):
             raise UserError(f"runs: needs two folders or more (26 at most), got {len(self.runs)}")
+        check_runs(self.runs)
         check_draws(self.draws, self.seed)
 
 

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from coldstart import dataset as folders
 from coldstart.errors import UserError
-from coldstart.pictures import UNREADABLE, opened
+from coldstart.pictures import UNREADABLE, opened, rgb
 from coldstart.progress import track
 from detect.augment import Augmentation
 from detect.compose import IGNORED, Composer, Sample
@@ -47,7 +47,7 @@ def read_picture(path: Any) -> Tensor:
         UserError: the file is no readable picture.
     """
     with opened(path) as picture:
-        return torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1).contiguous()
+        return torch.from_numpy(np.array(rgb(picture))).permute(2, 0, 1).contiguous()
 
 
 def read(dataset: folders.Dataset, names: Sequence[str], size: tuple[int, int], *, masks: bool = False) -> list[Sample]:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from coldstart import training
 from coldstart.dataset import Dataset
-from coldstart.pictures import opened, spread
+from coldstart.pictures import opened, rgb, spread
 from coldstart.progress import track
 from detect.boxes import Floats, Ints
 from detect.data import targets
@@ -55,7 +55,7 @@ def crop_features(
         if annotation["image_id"] != shown:
             shown = annotation["image_id"]
             with opened(data.path(images[shown])) as file:
-                picture = file.convert("RGB")
+                picture = rgb(file)
         crops.append(crop(picture, annotation["bbox"]).to(where).float() / 255)
         if len(crops) == BATCH or i == len(chosen):
             features.append(_pooled(model, crops))

@@ -71,6 +71,9 @@ def evaluate(config: EvaluateConfig) -> None:
     checkpoint = detectors.load(config.checkpoint)
     data = dataset.load(config.data)
     synthetic = [dataset.load(folder) for folder in config.synthetic]
+    photos = [data.path(image) for image in data.images]
+    for photo in photos:
+        inference.check_picture(photo)
     training.device(config.accelerator)
     threshold = config.score if config.score_from is None else suggested_score(config.score_from)
     out = Path(config.out)
@@ -82,7 +85,6 @@ def evaluate(config: EvaluateConfig) -> None:
         print(f"{out / 'results.json'}: already there")
         return
     with tracking.start(config.logger, "detect.evaluate", cli.plain(config), out) as run:
-        photos = [data.path(image) for image in data.images]
         ids = {c["name"]: c["id"] for c in data.categories}
         found_on = inference.detect(checkpoint, photos, config.accelerator, config.precision)
         predictions: list[dict[str, Any]] = []

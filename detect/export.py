@@ -59,6 +59,11 @@ def export(config: ExportConfig) -> None:
         frames = [letterbox(read_picture(photo), checkpoint.size)[0] for photo in photos]
     content = onnx_model.to_bytes(checkpoint)
     compared, largest = difference(checkpoint, onnx_model.from_bytes(content, "the export"), frames)
+    if largest == float("inf"):
+        raise UserError(
+            f"{config.checkpoint}: onnxruntime finds another number of boxes than PyTorch; a detector that has learnt "
+            "little is unsure of made-up pictures: give images=path/to/photos"
+        )
     if largest > TOLERANCE:
         raise UserError(f"{config.checkpoint}: onnxruntime's boxes are up to {largest:.2g} away from PyTorch's")
     out = Path(config.out)

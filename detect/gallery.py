@@ -14,7 +14,7 @@ from PIL import Image as Picture
 from coldstart import dataset, training
 from coldstart.errors import UserError
 from coldstart.features import Lite0Features
-from coldstart.pictures import UNREADABLE, turned
+from coldstart.pictures import UNREADABLE, rgb, turned
 from coldstart.progress import track
 from detect.boxes import Floats
 from detect.data import targets
@@ -90,7 +90,7 @@ def view_crop(view: View) -> torch.Tensor:
     """
     try:
         with Picture.open(view.picture) as opened:
-            picture = (opened if view.box else turned(opened)).convert("RGB")
+            picture = rgb(opened if view.box else turned(opened))
     except UNREADABLE as error:
         raise UserError(f"{view.picture}: cannot be read as an image ({error})") from None
     return crop(picture, view.box or (0, 0, *picture.size))

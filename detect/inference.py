@@ -11,7 +11,7 @@ from torch import Tensor
 from torchvision.ops import nms
 
 from coldstart import training
-from coldstart.formats.files import stored_size
+from coldstart.pictures import opened, rgb
 from coldstart.progress import track
 from detect.data import read_picture
 from detect.detectors import Checkpoint
@@ -33,12 +33,14 @@ class Detection:
 
 
 def check_picture(path: Path) -> None:
-    """Check that a picture can be read to its end.
+    """Check that a picture can be read to its end, and has 8 bits.
 
     Raises:
-        UserError: it cannot.
+        UserError: it cannot, or has not.
     """
-    stored_size(path)
+    with opened(path) as picture:
+        picture.draft("RGB", (1, 1))  # an eighth of a JPEG's size is enough to see whether all of it is there
+        rgb(picture)
 
 
 def detect(

@@ -23,7 +23,7 @@ from coldstart.tables import aligned
 from detect.boxes import Floats, Truth, found_boxes
 from detect.matching import Matches
 from detect.precision import resamplings
-from detect.run import Run
+from detect.run import Run, check_runs
 from detect.threshold import check_score
 
 __all__ = ["MarginsConfig", "margin", "margins", "measure"]
@@ -45,6 +45,7 @@ class MarginsConfig:
         check_score(self.score)
         if not self.runs or self.draws < 1:
             raise UserError("runs must name a folder of detect.evaluate or more, and draws must be at least 1")
+        check_runs(self.runs)
 
 
 def margins(config: MarginsConfig) -> None:
@@ -77,8 +78,11 @@ def measure(folder: str | Path, score: float) -> tuple[Names, Names, Floats]:
     run = Run.open(folder)
     data = dataset.load(read_card(run.folder)["config"]["data"])
     truth = Truth.of(data.images, data.annotations, data.categories)
-    detections = json.loads((run.folder / "detections.json").read_text(encoding="utf-8"))
-    found = found_boxes(detections, data.images, data.categories)
+    file = run.folder / "detections.json"
+    try:
+        found = found_boxes(json.loads(file.read_text(encoding="utf-8")), data.images, data.categories)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{file}: is not what detect.evaluate wrote ({error!r}); score the detector again") from None
     matches = Matches.load(run.folder / "matches.npz").at(0.5)
     if len(matches.score) != len(found.score) or matches.labels != truth.digest:
         raise UserError(f"{folder}: was scored on other data than {data.root} holds now; score the detector again")

@@ -65,7 +65,7 @@ class Matches:
                 arrays = {key: file[key] for key in cls.__dataclass_fields__ if key != "labels" or key in file}
         except FileNotFoundError:
             raise UserError(f"{path}: no such file; give the out folder of a detect.evaluate") from None
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise UserError(f"{path}: was not written by detect.evaluate ({error}); score the detector again") from None
         arrays |= {key: arrays[key].tolist() for key in ("images", "classes", "labels") if key in arrays}
         return cls(**arrays)

@@ -21,7 +21,7 @@ from PIL import Image
 
 from coldstart import cli, training
 from coldstart.errors import UserError
-from coldstart.pictures import UNREADABLE, turned
+from coldstart.pictures import UNREADABLE, rgb, turned
 from detect import inference, onnx_model
 from detect.drawing import draw_found
 from detect.inference import Detection
@@ -161,7 +161,7 @@ def upright(file: Path) -> Image.Image:
     """
     try:
         with Image.open(file) as picture:
-            return turned(picture).convert("RGB")
+            return rgb(turned(picture))
     except UNREADABLE as error:
         reason = " ".join(str(error).replace(f"{file.parent}{os.sep}", "").split())
         raise UserError(f"{file.name}: cannot be read as an image ({reason})") from None

@@ -32,8 +32,10 @@ MARKERS = (("o", 34, 0.9, "white"), ("^", 24, 0.55, "none"), ("s", 20, 0.55, "no
 
 
 def _figure(width: float, height: float) -> Any:
-    from matplotlib.figure import Figure  # takes a second to import
+    from matplotlib import rcParams  # takes a second to import
+    from matplotlib.figure import Figure
 
+    rcParams["text.parse_math"] = False  # names of classes are no formulas
     return Figure(figsize=(width, height), dpi=120, layout="constrained")
 
 

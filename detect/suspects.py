@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 import torch
-from PIL import Image as Picture
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from coldstart.dataset import Annotation, Dataset
 from coldstart.features import Lite0Features
+from coldstart.pictures import opened, rgb
 from coldstart.progress import track
 from detect.data import targets
 from detect.embedding import crop
@@ -79,8 +79,8 @@ def _features(dataset: Dataset, judged: Sequence[Annotation]) -> Tensor:
     for n, a in enumerate(judged):
         places.setdefault(a["image_id"], []).append(n)
     for image in track([i for i in dataset.images if i["id"] in places], "looking at labels", unit="img"):
-        with Picture.open(dataset.path(image)) as opened:
-            picture = opened.convert("RGB")
+        with opened(dataset.path(image)) as file:
+            picture = rgb(file)
         own = places[image["id"]]
         rows[own] = network(torch.stack([crop(picture, judged[n]["bbox"]) for n in own]) / 127.5 - 1)
     return torch.nn.functional.normalize(rows)

@@ -180,7 +180,7 @@ def open_domains(
         if min(image["width"], image["height"]) < crop:
             raise UserError(
                 f"{renders.path(image)}: is {image['width']}×{image['height']}, smaller than crop={crop}; "
-                f"give crop={min(image['width'], image['height']) // 4 * 4} or less"
+                "render larger, remove it, or give a smaller crop"
             )
     if aligned:
         ours = named([renders.path(image) for image in renders.images], source)

@@ -209,6 +209,7 @@ def _check_images(source: dataset.Dataset) -> None:
                 f"{source.path(image)}: is {image['width']}×{image['height']}; "
                 f"pictures must have at least {SMALLEST} pixels a side"
             )
+        read_picture(source.path(image), upright=False)
 
 
 def _record(image: dataset.Image, source: dataset.Dataset, out: Path, suffix: str) -> dataset.Image:

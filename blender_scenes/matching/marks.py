@@ -29,6 +29,7 @@ __all__ = ["CORNERS", "KINDS", "Fitting", "Marks", "parse", "read"]
 
 CORNERS = tuple(f"{y}_{z}_{x}" for y in ("front", "back") for z in ("bottom", "top") for x in ("left", "right"))
 SIDES = (*(f"{y}_{x}" for y in ("front", "back") for x in ("left", "right")), "front", "back")
+LARGEST = 1e9  # pixels or mm: more is a mistake
 NEEDED = 6  # points on cabinet, shelves, drawers and products: the camera alone has seven unknowns
 APART = 0.02  # of the picture's height: what points must spread off their common line
 
@@ -94,7 +95,7 @@ def read(path: str | Path, size: tuple[int, int]) -> Marks:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); points=click marks them in a page") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: is not JSON ({error})") from None
     return parse(content, size, str(path))
 
@@ -163,6 +164,8 @@ def _fitting(content: Any, key: str, source: str) -> Fitting:
         made = Fitting(**content)
     except TypeError:
         raise UserError(f"{source}: {key}: {content!r} must have kind and wall, and may have text") from None
+    if not isinstance(made.text, str):
+        raise UserError(f"{source}: {key}: text must be text, got {made.text!r:.60}")
     if made.kind not in kinds or made.wall not in fittings.WALLS:
         raise UserError(
             f"{source}: {key}: {made.kind!r} on {made.wall!r}; "
@@ -180,7 +183,7 @@ def _known(name: str, parts: Mapping[str, tuple[str, ...]], things: dict[str, in
         kind not in parts
         or part not in parts[kind]
         or (kind == "cabinet") != (number == "")
-        or (number and str(int(number)) != number)
+        or (number and (len(number) > 3 or str(int(number)) != number))
     ):
         forms = "; ".join(f"{k}{'' if k == 'cabinet' else 'N'}.{'|'.join(p)}" for k, p in parts.items())
         raise UserError(f"{source}: unknown {what} {name!r}; known are {forms}")
@@ -206,7 +209,7 @@ def _length(name: str, value: Any, things: dict[str, int], source: str) -> float
 
 
 def _finite(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST
 
 
 def _check_enough(marks: Marks) -> None:

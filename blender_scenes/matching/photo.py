@@ -11,7 +11,7 @@ from scipy.optimize import nnls
 
 from blender_scenes.matching.model import SENSOR_MM, Prior
 from coldstart.errors import UserError
-from coldstart.pictures import UNREADABLE, turned
+from coldstart.pictures import UNREADABLE, rgb, turned
 
 __all__ = ["Photo", "noise", "read", "shrunk", "undeveloped"]
 
@@ -48,7 +48,7 @@ def read(path: str | Path) -> Photo:
     try:
         with Image.open(path) as file:
             exif = file.getexif().get_ifd(ExifTags.IFD.Exif)
-            upright = turned(file).convert("RGB")
+            upright = rgb(turned(file))
     except FileNotFoundError:
         raise UserError(f"{path}: no such photo") from None
     except UNREADABLE as error:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from coldstart.dataset import Annotation, Category, Dataset, Image
+from coldstart.dataset import Annotation, Category, Dataset, Image, sound
 from coldstart.errors import UserError
 from coldstart.formats.files import Files, Reading, Tolerate, carried, inside, named, refuse, stored_size
 
@@ -44,7 +44,7 @@ def read(folder: Path, tolerate: Tolerate = refuse) -> Reading:
     images: list[Image] = []
     for index, record in enumerate(content["images"]):
         try:
-            image, path = _image(record, f"{file}: images[{index}]", folder, file.parent, tolerate)
+            image, path = _image(sound(record, "image"), f"{file}: images[{index}]", folder, file.parent, tolerate)
             if image["id"] in paths:
                 raise UserError(f"{file}: images[{index}]: its id {image['id']} is another image's too")
         except UserError as error:
@@ -59,7 +59,7 @@ def read(folder: Path, tolerate: Tolerate = refuse) -> Reading:
     for index, record in enumerate(content["annotations"]):
         where = f"{file}: annotations[{index}]"
         try:
-            annotation = _annotation(record, where, listed, number)
+            annotation = _annotation(sound(record, "annotation"), where, listed, number)
         except UserError as error:
             tolerate("label", error)
             continue
@@ -170,8 +170,7 @@ def _annotation(record: dict[str, Any], where: str, images: set[Any], number: di
         raise UserError(f"{where}: has category {record.get('category_id')!r}, which is not listed")
     if not isinstance(box, list) or len(box) != 4 or not all(map(_is_number, box)):
         raise UserError(f"{where}: bbox must be four finite numbers [x, y, width, height], got {box}")
-    area = record["area"] if _is_number(record.get("area")) else box[2] * box[3]
-    return {**record, "category_id": number[record["category_id"]], "area": area}  # type: ignore[typeddict-item]
+    return {"area": box[2] * box[3], **record, "category_id": number[record["category_id"]]}  # type: ignore[typeddict-item]
 
 
 def _is_number(value: object) -> bool:

@@ -46,10 +46,13 @@ def inside(folder: Path, path: Path) -> Path:
         UserError: it leads out of the folder, by `..`, as an absolute path or through a link.
     """
     try:
-        if path.resolve().is_relative_to(folder.resolve()):
-            return path
-    except ValueError:  # a null byte
+        path.lstat()  # on which a name that is too long fails; resolving passes it over
+    except FileNotFoundError:
         pass
+    except (OSError, ValueError) as error:  # a null byte
+        raise UserError(f"{folder}: {str(path)!r:.100} cannot be looked for ({error.args[-1]!r:.60})") from None
+    if path.resolve().is_relative_to(folder.resolve()):
+        return path
     raise _outside(folder, path)
 
 
@@ -73,11 +76,11 @@ def places(dataset: Dataset, image: Image) -> dict[str, Path]:
     """Where the companions of `image` (mask, passes, scene record) belong, as path in the folder -> path.
 
     Raises:
-        UserError: the image's `scene` lies elsewhere than in scenes/.
+        UserError: the image's `scene` leads out of scenes/ by a link.
     """
     paths = [dataset.mask_path(image), *(dataset.pass_path(image, name) for name in PASSES)]
-    if image.get("scene"):
-        paths.append(inside(dataset.root / "scenes", dataset.root / image["scene"]))
+    if scene := dataset.scene_path(image):
+        paths.append(inside(dataset.root / "scenes", scene))
     return {named(dataset.root, path): path for path in paths}
 
 

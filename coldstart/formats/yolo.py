@@ -138,13 +138,15 @@ def _description(folder: Path) -> tuple[dict[int, str], list[Path]]:
     file = folder / "data.yaml"
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise UserError(f"{file}: cannot be read as YAML ({' '.join(str(error).split())})") from None
     listed: Any = content.get("names") if isinstance(content, dict) else None
     names = dict(enumerate(listed)) if isinstance(listed, list) else listed
     if not isinstance(names, dict) or not names or not all(isinstance(k, int) and k >= 0 for k in names):
         raise UserError(f"{file}: names must list the classes, as [milk, orange] or {{0: milk, 1: orange}}")
-    names = {key: str(names[key]) for key in sorted(names)}
+    if wrong := [name for name in names.values() if not isinstance(name, str)]:
+        raise UserError(f"{file}: names: YAML reads {wrong[0]!r} as no text; put each name in quotes")
+    names = {key: names[key] for key in sorted(names)}
     if len(set(names.values())) != len(names):
         raise UserError(f"{file}: two classes share a name: {', '.join(names.values())}")
     roots = []

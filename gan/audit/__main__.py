@@ -67,11 +67,15 @@ def audit(config: AuditConfig) -> None:
     if lineage.claim(out, "gan.audit", cli.plain(config), parents=parents):
         print(f"{out / 'audit.json'}: already there")
         return
-    with tracking.start(config.logger, "gan.audit", cli.plain(config), out) as run:
+    try:
         audits = audit_folder(folder, sources, config.limits)
         if config.detector_checkpoint is not None:
             scores = config.detector_score, config.detector_doubt
             testify(audits, folder, config.detector_checkpoint, out, scores=scores, device=config.accelerator)
+    except UserError:
+        lineage.withdraw(out)
+        raise
+    with tracking.start(config.logger, "gan.audit", cli.plain(config), out) as run:
         found = report.totals(audits, folder)
         rows = {"images": report.per_image(audits), "objects": report.per_object(audits, folder)}
         dataset.write_json(out / "audit.json", {"totals": found, **rows})

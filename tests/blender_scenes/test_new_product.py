@@ -90,6 +90,7 @@ def test_walls_tell_the_light(shelf: Path) -> None:
         ({"box": [250, 88, 84, 164]}, "is not in the photo, 300×320"),
         ({"box": [-5, 88, 84, 164]}, "is not in the photo"),
         ({"box": [108, 88, 4, 164]}, "too few"),
+        ({"box": [float("nan"), 88, 84, 164]}, "must be four numbers of pixels"),
         ({"box": [108, 88]}, r"must be \[x, y, width, height\]"),
         ({"box": None}, "either box"),
         ({"mask": "mask.png"}, "either box"),

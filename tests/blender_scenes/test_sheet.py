@@ -68,6 +68,17 @@ def test_bad_input_is_one_line(keys: tuple[str, ...], message: str) -> None:
         typed(SheetConfig, compose("sheet", ["out=unused.png", *keys]))
 
 
+def test_a_place_that_cannot_be_written_is_found_before_anything_is_rendered(tmp_path: Path) -> None:
+    (tmp_path / "folder.jpg").mkdir()
+    (tmp_path / "file").touch()
+    for out, message in (
+        ("folder.jpg", "is a folder; give out= the name of a picture"),
+        ("file/a.jpg", "cannot be made"),
+    ):
+        with pytest.raises(UserError, match=message):
+            sheet.sheet(typed(SheetConfig, compose("sheet", [f"out={tmp_path / out}", "product=[lemon]"])))
+
+
 def test_the_sheet_shows_the_whole_catalogue_unless_told_otherwise() -> None:
     shown = compose("sheet", ["out=unused.png"]).products
     assert sorted(shown) == sorted(file.stem for file in (conf_dir() / "product").glob("*.yaml"))

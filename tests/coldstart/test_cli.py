@@ -53,6 +53,7 @@ def test_help_of_a_command_that_sweeps_gives_the_sweepers_keys(
         (["out=x"], "data has no value; give data=…"),
         (["data=x", "out=y", "trian=1"], "unknown key 'trian'; did you mean 'train'?"),
         (["data=x", "out=y", "seed=many"], "seed: Value 'many' of type 'str' could not be converted to Integer"),
+        (["data=null", "out=y"], "data has no value; give data=…"),
         (["data=x", "out=y", "seed=-1"], "seed: must be 0 or more, got -1"),
         (["data=x", "out=y", "seed=[1"], "'seed=[1': cannot be read as key=value"),
         (["data=x", "out=a b=c"], "'out=a b=c': cannot be read as key=value"),

@@ -87,7 +87,10 @@ REFUSALS: dict[str, tuple[Edit, str]] = {
     "category id 0": (lambda c: c["categories"][0].update(id=0), "whole numbers from 1"),
     "category ids shared": (lambda c: c["categories"][0].update(id=2), "whole numbers from 1"),
     "category names shared": (lambda c: c["categories"][0].update(name="orange"), "share a name"),
-    "a category name is a number": (lambda c: c["categories"][1].update(name=7), "names must be text, got ['milk', 7"),
+    "a category name is a number": (
+        lambda c: c["categories"][1].update(name=7),
+        "category 2: name must be text, got 7",
+    ),
     "no image": (lambda c: c.update(images=[]), "lists no image"),
     "image ids shared": (lambda c: c["images"][0].update(id=2), "two images share an id"),
     "image leaves the folder": (lambda c: c["images"][0].update(file_name="../card.json"), "leaves the folder"),
@@ -96,15 +99,36 @@ REFUSALS: dict[str, tuple[Edit, str]] = {
         "is no path within images/; `python -m detect.doctor",
     ),
     "image missing": (lambda c: c["images"][0].update(file_name="no.png"), "is missing"),
-    "size differs": (lambda c: c["images"][0].update(width=7), "but annotations.json says 7×128"),
+    "size differs": (lambda c: c["images"][0].update(width=97), "but annotations.json says 97×128"),
     "annotation ids shared": (lambda c: c["annotations"][0].update(id=2), "two annotations share an id"),
     "annotation without image": (lambda c: c["annotations"][0].update(image_id=99), "belongs to image 99"),
     "annotation without category": (lambda c: c["annotations"][0].update(category_id=9), "has category 9"),
-    "three numbers": (lambda c: c["annotations"][0].update(bbox=[1, 2, 3]), "four finite numbers"),
-    "not a number": (lambda c: c["annotations"][0].update(bbox=[1, 2, float("nan"), 4]), "four finite numbers"),
+    "three numbers": (lambda c: c["annotations"][0].update(bbox=[1, 2, 3]), "bbox must be four numbers"),
+    "not a number": (lambda c: c["annotations"][0].update(bbox=[1, 2, float("nan"), 4]), "bbox must be four numbers"),
+    "a huge number": (lambda c: c["annotations"][0].update(bbox=[10**400, 2, 3, 4]), "bbox must be four numbers"),
+    "an ignored box below nothing": (
+        lambda c: c["annotations"][0].update(bbox=[9, 9, -3, 4], ignore=1),
+        "bbox must be four numbers",
+    ),
+    "no list as a box": (lambda c: c["annotations"][0].update(bbox=7), "annotation 1: bbox must be a list, got 7"),
+    "image id a text": (lambda c: c["images"][0].update(id="1"), "image '1': id must be a whole number, got '1'"),
+    "image id a truth": (lambda c: c["images"][0].update(id=True), "id must be a whole number, got True"),
+    "area a text": (lambda c: c["annotations"][0].update(area="big"), "area must be a number, got 'big'"),
+    "visible fraction": (
+        lambda c: c["annotations"][0].update(visible_fraction=float("nan")),
+        "must be a number, got nan",
+    ),
+    "seed a list": (lambda c: c["images"][0].update(seed=[1]), "image 1: seed must be a whole number, got [1]"),
+    "source a number": (lambda c: c["images"][0].update(source=5), "image 1: source must be text, got 5"),
+    "scene elsewhere": (lambda c: c["images"][0].update(scene="../a.json"), "scene must be a path within the folder"),
+    "category name empty": (lambda c: c["categories"][0].update(name=" "), "category name ' ' is empty or has"),
+    "category name of two lines": (lambda c: c["categories"][0].update(name="a\nb"), "has unprintable characters"),
+    "file name too long": (lambda c: c["images"][0].update(file_name="a" * 300), "cannot be looked for"),
+    "file name with a null": (lambda c: c["images"][0].update(file_name="a\0b"), "cannot be looked for"),
     "empty box": (lambda c: c["annotations"][0].update(bbox=[1, 2, 0, 4]), "empty or outside"),
     "box outside": (lambda c: c["annotations"][0].update(bbox=[500, 2, 3, 4]), "empty or outside"),
-    "field misspelt": (lambda c: c["annotations"][0].pop("bbox"), "lacks or misspells a field ('bbox')"),
+    "field misspelt": (lambda c: c["annotations"][0].pop("bbox"), "annotation 1 has no bbox"),
+    "file name misspelt": (lambda c: c["images"][0].pop("file_name"), "image 1 has no file_name"),
 }
 
 
@@ -120,6 +144,13 @@ def test_malformed_annotations_are_refused(
     assert message in str(refusal.value)
     assert str(root) in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+def test_json_that_is_too_deep_is_refused(toy: Callable[..., ds.Dataset]) -> None:
+    root = toy("a", 1).root
+    (root / "annotations.json").write_text("[" * 100_000)
+    with pytest.raises(UserError, match="cannot be read as JSON"):
+        ds.load(root)
 
 
 def test_a_picture_named_by_its_absolute_path_is_refused(

@@ -9,7 +9,7 @@ from PIL import ExifTags, ImageOps
 from PIL import Image as Picture
 
 from coldstart.errors import UserError
-from coldstart.pictures import data_uri, opened, spread, turned
+from coldstart.pictures import data_uri, opened, rgb, spread, turned
 
 
 def plain(path: Path, colour: tuple[int, int, int], size: tuple[int, int] = (64, 48)) -> Path:
@@ -31,6 +31,20 @@ def test_a_missing_or_broken_picture_is_none(tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes(b"\x89PNG nothing")
     assert data_uri(tmp_path / "broken.png", 100) is None
     assert data_uri(tmp_path / "nowhere.png", 100) is None
+
+
+@pytest.mark.parametrize("mode", ["I;16", "I", "F"])
+def test_more_than_8_bits_are_no_rgb(tmp_path: Path, mode: str) -> None:
+    path = tmp_path / "a.tif"
+    Picture.new(mode, (4, 4), 3000).save(path)
+    with pytest.raises(UserError, match=r"a\.tif: .* has more than 8 bits; convert it to 8"), opened(path) as picture:
+        rgb(picture)
+    assert data_uri(path, 100) is None
+
+
+def test_grey_and_cmyk_become_rgb(tmp_path: Path) -> None:
+    for mode in ("L", "CMYK", "P", "RGBA"):
+        assert rgb(Picture.new(mode, (4, 4))).mode == "RGB"
 
 
 def test_spread_keeps_both_ends() -> None:

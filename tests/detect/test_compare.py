@@ -175,8 +175,24 @@ def test_runs_that_cannot_be_compared(runs: Any, tmp_path: Path) -> None:
     (Path(good[1]) / "matches.npz").write_bytes(b"no zip")
     with pytest.raises(UserError, match=r"was not written by detect\.evaluate"):
         compare(CompareConfig(good))
+    (Path(good[1]) / "matches.npz").write_bytes(b"")
+    with pytest.raises(UserError, match=r"was not written by detect\.evaluate"):
+        compare(CompareConfig(good))
     with pytest.raises(UserError, match="needs two folders"):
         CompareConfig(good[:1])
+    with pytest.raises(UserError, match="one folder is given twice"):
+        CompareConfig([good[0], f"{good[0]}/"])
+
+
+def test_a_run_of_another_shape_is_refused(tmp_path: Path) -> None:
+    folders = [scored(tmp_path, "a", 2, 0.1), scored(tmp_path, "b", 6, 0.2)]
+    write_json(Path(folders[1]) / "results.json", {"AP": 0.5})
+    with pytest.raises(UserError, match=r"results\.json: is not what detect\.evaluate wrote"):
+        compare(CompareConfig(folders, out=str(tmp_path / "out"), draws=20))
+    card = lineage.read_card(folders[0])
+    write_json(Path(folders[0]) / "card.json", card | {"parents": {"checkpoint": "x"}})
+    with pytest.raises(UserError, match="is not a card of ours"):
+        compare(CompareConfig(folders, out=str(tmp_path / "out"), draws=20))
 
 
 def test_a_photo_name_that_leads_out_of_the_folder_is_refused(tmp_path: Path) -> None:

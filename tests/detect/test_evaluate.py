@@ -169,6 +169,27 @@ def test_photos_that_differ_in_their_suffix_are_both_drawn(trained: Path, toys: 
     assert {p.name for p in (tmp_path / "score" / "detections").iterdir()} == {"a.jpg", "a.png.jpg"}
 
 
+def test_a_picture_that_is_cut_off_is_found_before_out_is_claimed(trained: Path, toys: Toys, tmp_path: Path) -> None:
+    folder = dataset.load(toys("cut", 2))
+    file = folder.path(folder.images[1])
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2])
+    settings = config(trained / "detector.safetensors", folder.root, tmp_path / "score")
+    with pytest.raises(UserError, match="cannot be read as an image"):
+        evaluate(settings)
+    assert not (tmp_path / "score").exists()
+    file.write_bytes(whole)
+    evaluate(settings)
+
+
+def test_names_are_no_formulas(trained: Path, toys: Toys, tmp_path: Path) -> None:
+    folder = dataset.load(toys("odd", 2))
+    folder.categories[0]["name"] = "US$_$"
+    dataset.save(folder)
+    evaluate(config(trained / "detector.safetensors", folder.root, tmp_path / "score"))
+    assert (tmp_path / "score" / "confusion.png").is_file()
+
+
 def test_bad_input_writes_nothing(trained: Path, toys: Toys, tmp_path: Path) -> None:
     good = toys("good", 1)
     checkpoint = trained / "detector.safetensors"

@@ -28,7 +28,7 @@ def run(toys: Toys, tmp_path: Path) -> Path:
     truth = Truth.of(loose.images, loose.annotations, loose.categories)
     boxes = found_boxes(found, loose.images, loose.categories)
     write_json(out / "detections.json", found)
-    write_json(out / "results.json", {})
+    write_json(out / "results.json", {"at_score": {}})
     match(boxes, truth, overlaps(boxes, truth, 0.5)).save(out / "matches.npz")
     lineage.complete(out)
     return out
@@ -74,6 +74,12 @@ def test_what_cannot_be_measured_is_said(run: Path) -> None:
         margins(MarginsConfig([str(run)], score=0.9))
     with pytest.raises(UserError, match="runs must name a folder"):
         MarginsConfig([])
+    with pytest.raises(UserError, match="one folder is given twice"):
+        MarginsConfig([str(run), f"{run}/."])
+    for content in ("[{}]", "[", "7"):
+        (run / "detections.json").write_text(content)
+        with pytest.raises(UserError, match=r"detections\.json: is not what detect\.evaluate wrote"):
+            margins(MarginsConfig([str(run)]))
     write_json(run / "detections.json", [])
     with pytest.raises(UserError, match="was scored on other data than"):
         margins(MarginsConfig([str(run)]))

@@ -176,6 +176,18 @@ def test_bad_input_is_refused_before_anything_is_written(
     assert not (tmp_path / "translated").exists()
 
 
+@pytest.mark.parametrize("spoilt", ["cut off", "grey"])
+def test_a_picture_that_cannot_be_translated_is_found_first(
+    translate_config: Any, renders: Dataset, tmp_path: Path, spoilt: str
+) -> None:
+    file = renders.path(renders.images[1])
+    whole = file.read_bytes()
+    Picture.open(file).convert("L").save(file) if spoilt == "grey" else file.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match=r"is grey|cannot be read as an image"):
+        translate(translate_config())
+    assert not (tmp_path / "translated").exists()
+
+
 def test_a_generator_of_other_channels_is_refused(translate_config: Any, tmp_path: Path) -> None:
     torch.save(UnetGenerator(1, 3, depth=5, base=2).state_dict(), tmp_path / "a.pth")
     with pytest.raises(UserError, match=r"a\.pth: makes 3 channels of 1; give a generator that makes a picture's 3"):

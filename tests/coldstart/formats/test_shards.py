@@ -94,7 +94,7 @@ def test_shards_alone_are_enough(renders: Toy, tmp_path: Path) -> None:
         ({"png": b"no", "json": {"image": IMAGE, "annotations": []}}, "its picture cannot be read"),
         ({"png": png(), "json": {"image": {**IMAGE, "file_name": "../card.json"}, "annotations": []}}, "leaves the"),
         ({"png": png(), "json": {"image": {**IMAGE, "file_name": "/a.png"}, "annotations": []}}, "leaves the"),
-        ({"png": png(), "json": {"image": {**IMAGE, "scene": "../x.json"}, "annotations": []}}, "leaves the"),
+        ({"png": png(), "json": {"image": {**IMAGE, "scene": "scenes/../../x.json"}, "annotations": []}}, "leaves the"),
         (
             {"png": png(), "json": {"image": IMAGE, "annotations": [OBJECT, {**OBJECT, "category": "milk"}]}},
             "class 2 is 'milk' here",

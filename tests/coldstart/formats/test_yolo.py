@@ -84,6 +84,8 @@ def test_a_line_that_means_nothing_is_refused(tmp_path: Path, label: str, messag
         ({"names": None}, "names must list the classes"),
         ({"names": {"a": "milk"}}, "names must list the classes"),
         ({"names": ["milk", "milk"]}, "two classes share a name"),
+        ({"names": ["milk", False]}, "YAML reads False as no text; put each name in quotes"),
+        ({"names": ["milk", 1.1]}, r"YAML reads 1\.1 as no text"),
         ({"train": "../other/images"}, "leaves the folder"),
         ({"train": "/etc"}, "leaves the folder"),
         ({"train": "images/none"}, "no such folder of images"),
@@ -95,6 +97,12 @@ def test_a_line_that_means_nothing_is_refused(tmp_path: Path, label: str, messag
 def test_a_description_that_means_nothing_is_refused(tmp_path: Path, keys: dict[str, object], message: str) -> None:
     with pytest.raises(UserError, match=message):
         yolo.read(folder(tmp_path, **keys))
+
+
+def test_yaml_that_is_too_deep_is_refused(tmp_path: Path) -> None:
+    (folder(tmp_path) / "data.yaml").write_text("names: " + "[" * 5000)
+    with pytest.raises(UserError, match="cannot be read as YAML"):
+        yolo.read(tmp_path)
 
 
 def test_yaml_makes_no_objects(tmp_path: Path) -> None:

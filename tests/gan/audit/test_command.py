@@ -140,6 +140,22 @@ def test_command_line_ends_with_2_and_one_line(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (2, "error: nowhere: no such dataset folder\n")
 
 
+def test_what_cannot_be_audited_leaves_nothing(write: Write, tmp_path: Path) -> None:
+    renders, folder = write(tmp_path, 2)
+    keys = [f"translated={folder.root}", f"out={tmp_path / 'out'}", "logger=none", "accelerator=cpu"]
+    wrong = [*keys, f"detector_checkpoint={folder.root / 'annotations.json'}"]
+    with pytest.raises(UserError, match=r"detect\.predict on .* is not a safetensors file"):
+        audit(cli.typed(AuditConfig, cli.compose("gan_audit", wrong)))
+    file = renders.path(renders.images[1])
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match="cannot be read"):
+        audit(cli.typed(AuditConfig, cli.compose("gan_audit", keys)))
+    assert not (tmp_path / "out").exists()
+    file.write_bytes(whole)
+    audit(cli.typed(AuditConfig, cli.compose("gan_audit", keys)))
+
+
 def run_translate(root: Path, out: Path, mode: str) -> dict[str, Any]:
     """Translate by `none`, then once more after an object of the second picture was painted over."""
     keys = ["model=none", f"source={root}", f"out={out}", f"audit={mode}", "logger=none", "accelerator=cpu"]
