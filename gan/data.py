@@ -35,6 +35,7 @@ __all__ = [
     "to_tensor",
 ]
 
+SMALLEST_CROP = 32  # pixels; of less, a discriminator sees nothing
 IN_MEMORY = 2 * 1024**3  # bytes per domain up to which decoded pictures are kept
 FEWEST = 2  # photos; a single one is not a look but a picture
 
@@ -177,10 +178,10 @@ def open_domains(
     renders = dataset.load(source)
     photos = _enough_photos(target)
     for image in renders.images:
-        if min(image["width"], image["height"]) < crop:
+        if (side := min(image["width"], image["height"])) < crop:
+            fits = f"give crop={side // 4 * 4} or less" if side >= SMALLEST_CROP else "remove it, or render larger"
             raise UserError(
-                f"{renders.path(image)}: is {image['width']}×{image['height']}, smaller than crop={crop}; "
-                "render larger, remove it, or give a smaller crop"
+                f"{renders.path(image)}: is {image['width']}×{image['height']}, smaller than crop={crop}; {fits}"
             )
     if aligned:
         ours = named([renders.path(image) for image in renders.images], source)

@@ -28,7 +28,7 @@ from coldstart.sweep.goal import Checked, Goal
 from gan.callbacks import SampleGrids, sample_pairs
 from gan.checkpoint import GENERATOR_FILES, save_generator
 from gan.crops import Crops, From, PhotoCrops
-from gan.data import Pair, open_domains, open_photos
+from gan.data import SMALLEST_CROP, Pair, open_domains, open_photos
 from gan.guide import check_mask
 from gan.held_out import HeldOut, Samples, divide
 from gan.measuring import Measuring
@@ -70,8 +70,8 @@ class TrainConfig:
         for key in ("steps", "batch", "epoch", "sample_every", "save_every", "devices"):
             if getattr(self, key) < 1:
                 raise UserError(f"{key}: must be at least 1, got {getattr(self, key)}")
-        if self.crop < 32:
-            raise UserError(f"crop: must be at least 32, got {self.crop}")
+        if self.crop < SMALLEST_CROP:
+            raise UserError(f"crop: must be at least {SMALLEST_CROP}, got {self.crop}")
         if self.pairing not in PAIRINGS:
             raise UserError(f"pairing: {self.pairing!r} is none of {', '.join(PAIRINGS)}")
         if self.seed < 0 or self.workers < 0:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image as Picture
 
 import gan.data
-from coldstart.dataset import Dataset
+from coldstart.dataset import Dataset, save
 from coldstart.errors import UserError
 from gan.data import from_tensor, named, open_domains, partners, read_picture, to_tensor
 
@@ -67,6 +67,11 @@ def test_large_domains_are_read_when_asked_for(renders: Dataset, photos: Path, m
 
 def test_render_smaller_than_the_crop_is_named(renders: Dataset, photos: Path) -> None:
     with pytest.raises(UserError, match=r"000000\.png: is 64×48, smaller than crop=64; give crop=48 or less"):
+        open_domains(renders.root, photos, crop=64)
+    renders.images[0].update(width=1, height=1)
+    Picture.new("RGB", (1, 1)).save(renders.path(renders.images[0]))
+    save(renders)
+    with pytest.raises(UserError, match="smaller than crop=64; remove it, or render larger"):
         open_domains(renders.root, photos, crop=64)
 
 
