@@ -15,11 +15,12 @@ import json
 import os
 import struct
 import tempfile
+import unicodedata
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,9 +41,9 @@ __all__ = [
     "load",
     "mask_box",
     "png_bytes",
+    "readable",
     "save",
     "sha256",
-    "sound",
     "write_atomic",
     "write_json",
 ]
@@ -133,7 +134,7 @@ class Dataset:
 
     def scene_path(self, image: Image) -> Path | None:
         """Where the record of its scene is, in scenes/; None without one of ours."""
-        scene = image.get("scene", "")
+        scene = image.get("scene") or ""
         return self.root / scene if Path(scene).parts[:1] == ("scenes",) else None
 
     def by_image(self) -> dict[int, list[Annotation]]:
@@ -142,33 +143,6 @@ class Dataset:
         for annotation in self.annotations:
             grouped[annotation["image_id"]].append(annotation)
         return grouped
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and abs(value) < LARGEST  # which NaN is not
-
-
-def _is_whole(value: object) -> bool:
-    return type(value) is int  # a bool is none
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-LARGEST = 1e9  # pixels, or square pixels of an area: more is a mistake
-NEEDED = {
-    "image": {"id", "file_name", "width", "height"},
-    "annotation": {"id", "image_id", "category_id", "bbox"},
-    "category": {"id", "name"},
-}
-FIELDS: dict[str, tuple[str, Callable[[object], bool]]] = {
-    **dict.fromkeys(("id", "image_id", "category_id", "seed", "index"), ("a whole number", _is_whole)),
-    **dict.fromkeys(("area", "visible_fraction", "truncated"), ("a number", _is_number)),
-    **dict.fromkeys(("file_name", "source", "name"), ("text", _is_text)),
-    "scene": ("a path within the folder", lambda value: isinstance(value, str) and within(value)),
-    "bbox": ("a list", lambda value: isinstance(value, list | tuple)),
-}
 
 
 def asked(annotation: Annotation) -> bool:
@@ -201,64 +175,116 @@ def load(root: str | Path) -> Dataset:
         raise UserError(f"{file}: cannot be read as JSON ({error})") from None
     if not isinstance(content, dict):
         raise UserError(f"{file}: expected a COCO object with images, annotations and categories")
-    for key in ("images", "annotations", "categories"):
+    for key in KEYS:
         if not isinstance(content.get(key), list) or not all(isinstance(x, dict) for x in content[key]):
             raise UserError(f"{file}: '{key}' must be a list of objects, as in COCO")
     info = content["info"] if isinstance(content.get("info"), dict) else {}
-    dataset = Dataset(root, content["images"], content["annotations"], content["categories"], info)
-    check_records(dataset, file)
+    # Some exporters write null for what a record does not have.
+    images, annotations, categories = (
+        [{k: v for k, v in record.items() if v is not None} for record in content[key]] for key in KEYS
+    )
+    dataset = Dataset(root, images, annotations, categories, info)  # type: ignore[arg-type]
+    _check_fields(dataset, file)
     try:
         _check_images(dataset, file)
     except (OSError, ValueError) as error:  # a name that is too long, or has a null byte
         raise UserError(f"{file}: a picture cannot be looked for ({error})") from None
+    _check_references(dataset, file)
     return dataset
 
 
 def check_records(dataset: Dataset, file: Path) -> None:
-    """Check the records against one another, without opening a picture; `file` is where they were read.
+    """Check the records without opening a picture; `file` is where they were read.
 
     Raises:
         UserError: a record lacks a field or has one of the wrong kind, an id occurs twice, or an annotation points
             nowhere.
     """
-    try:
-        _check_fields(dataset, file)
-        _check_categories(dataset, file)
-        _check_ids(dataset, file)
-        _check_annotations(dataset, file)
-    except (KeyError, TypeError) as error:
-        raise UserError(f"{file}: a record lacks or misspells a field ({error})") from None
+    _check_fields(dataset, file)
+    _check_references(dataset, file)
+
+
+def readable(record: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """A `kind` of record of another tool's COCO, without what is not needed and is not as ours read it."""
+    known, needed = FIELDS[kind], NEEDED[kind]
+    return {k: v for k, v in record.items() if k in needed or k not in known or known[k].fits(v)}
+
+
+class Field(NamedTuple):
+    """What a field of a record must be."""
+
+    said: str
+    fits: Callable[[Any], bool]
+
+
+LARGEST = 1e9  # pixels, or square pixels of an area: more is a mistake
+NUMBER = Field("a number", lambda value: isinstance(value, int | float) and abs(value) < LARGEST)  # which NaN is not
+WHOLE = Field("a whole number", lambda value: type(value) in (int, float) and abs(value) < 1e15 and value == int(value))
+TEXT = Field("text", lambda value: isinstance(value, str))
+INSIDE = Field("a path within the folder", lambda value: isinstance(value, str) and within(value))
+BOX = Field(
+    "four numbers [x, y, width, height], width and height not below 0",
+    lambda value: (
+        isinstance(value, list | tuple) and len(value) == 4 and all(map(NUMBER.fits, value)) and min(value[2:]) >= 0
+    ),
+)
+KEYS = ("images", "annotations", "categories")
+NEEDED = {
+    "image": ("id", "file_name", "width", "height"),
+    "annotation": ("id", "image_id", "category_id", "bbox"),
+    "category": ("id", "name"),
+}
+FIELDS: dict[str, dict[str, Field]] = {  # of those that something reads
+    "image": {
+        **{"id": WHOLE, "file_name": TEXT, "width": NUMBER, "height": NUMBER},
+        **{"source": TEXT, "scene": INSIDE, "seed": WHOLE, "index": WHOLE},
+    },
+    "annotation": {
+        **{"id": WHOLE, "image_id": WHOLE, "category_id": WHOLE, "bbox": BOX},
+        **{"area": NUMBER, "visible_fraction": NUMBER, "truncated": NUMBER},
+    },
+    "category": {"id": WHOLE, "name": TEXT},
+}
 
 
 def _check_fields(dataset: Dataset, file: Path) -> None:
     """Every field that something reads is of its kind; what else a record holds may be anything."""
     kinds = ("image", dataset.images), ("annotation", dataset.annotations), ("category", dataset.categories)
     for kind, records in kinds:
+        known = FIELDS[kind]
         for record in records:
-            for key in NEEDED[kind] - record.keys():
-                raise UserError(f"{file}: {kind} {record.get('id', '?')} has no {key}")
+            if missing := [key for key in NEEDED[kind] if key not in record]:
+                raise UserError(f"{file}: {kind} {record.get('id', '?')} has no {missing[0]}")
             for key, value in record.items():
-                if key in FIELDS and not FIELDS[key][1](value):
-                    said = f"{file}: {kind} {record['id']!r}: {key} must be {FIELDS[key][0]}, got {value!r}"
-                    raise UserError(said if len(said) < 300 else f"{said[:300]}…")
+                if key in known and not known[key].fits(value):
+                    raise UserError(
+                        f"{file}: {kind} {record['id']!r:.40}: {key} must be {known[key].said}, got {value!r:.80}; "
+                        "`python -m detect.doctor data=… fix=true out=…` leaves out what is not"
+                    )
 
 
-def sound(record: Mapping[str, Any], kind: str) -> dict[str, Any]:
-    """A record of another tool's COCO, without what `kind` does not need and is not as ours reads it."""
-    needed = NEEDED[kind]
-    return {k: v for k, v in record.items() if k in needed or k not in FIELDS or FIELDS[k][1](v)}
+def _check_references(dataset: Dataset, file: Path) -> None:
+    """The records agree with one another."""
+    _check_categories(dataset, file)
+    _check_ids(dataset, file)
+    _check_annotations(dataset, file)
 
 
 def _check_categories(dataset: Dataset, file: Path) -> None:
     ids = [c["id"] for c in dataset.categories]
     if not ids or len(set(ids)) != len(ids) or not all(isinstance(i, int) and i >= 1 for i in ids):
         raise UserError(f"{file}: category ids must be different whole numbers from 1, got {ids}")
-    if not all(isinstance(name, str) for name in dataset.class_names):
-        raise UserError(f"{file}: category names must be text, got {dataset.class_names}; put them in quotes")
-    if odd := [name for name in dataset.class_names if not name.strip() or not name.isprintable()]:
-        raise UserError(f"{file}: category name {odd[0]!r} is empty or has unprintable characters; rename it")
+    if odd := [name for name in dataset.class_names if not name.strip() or any(map(_breaks_a_line, name))]:
+        raise UserError(
+            f"{file}: category name {odd[0]!r} is empty, or has line breaks or control characters; rename it"
+        )
     if len(set(dataset.class_names)) != len(ids):
         raise UserError(f"{file}: two categories share a name: {dataset.class_names}")
+
+
+def _breaks_a_line(character: str) -> bool:
+    """Control characters, separators of lines and paragraphs, halves of characters."""
+    return unicodedata.category(character) in ("Cc", "Zl", "Zp", "Cs")
 
 
 def _check_ids(dataset: Dataset, file: Path) -> None:
@@ -301,8 +327,6 @@ def _check_annotations(dataset: Dataset, file: Path) -> None:
         if a["category_id"] not in categories:
             raise UserError(f"{where} has category {a['category_id']}, which is not listed")
         box = a["bbox"]
-        if len(box) != 4 or not all(_is_number(v) for v in box) or min(box[2:]) < 0:
-            raise UserError(f"{where}: bbox must be four numbers [x, y, width, height] of pixels, got {box!r:.80}")
         x, y, width, height = box
         image = images[a["image_id"]]
         inside = x < image["width"] and y < image["height"] and x + width > 0 and y + height > 0

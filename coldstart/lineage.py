@@ -76,33 +76,42 @@ def named_files(config: Mapping[Any, Any]) -> dict[str, Path]:
         entries = value if isinstance(value, Mapping) else dict(enumerate(value)) if isinstance(value, list) else {}
         found |= {f"{key}.{name}": path for name, path in named_files(entries).items()}
         if isinstance(value, str):
-            with suppress(OSError, ValueError):  # a name that is too long for one, or has a null byte; a broken mesh
+            with suppress(
+                OSError, ValueError, TypeError
+            ):  # too long a name for one, or with a null byte; a broken mesh
                 if Path(value).is_file():
                     found[str(key)] = Path(value)
-                    found |= {f"{key}/{named.name}": named for named in _named_by(Path(value))}
+                    found |= {f"{key}/{name}": path for name, path in _named_by(Path(value)).items()}
     return found
 
 
-def _named_by(file: Path) -> list[Path]:
-    """The files that an .obj, its .mtl or a .gltf names: materials, buffers, textures."""
-    suffix = file.suffix.lower()
+def _named_by(mesh: Path) -> dict[str, Path]:
+    """The files that an .obj, its .mtl files or a .gltf name, by their names: materials, buffers, textures."""
+    suffix = mesh.suffix.lower()
     if suffix == ".gltf":
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(mesh.read_text(encoding="utf-8"))
         parts = (
-            [part for key in ("buffers", "images") for part in content.get(key, ())]
-            if isinstance(content, dict)
+            [part for key in ("buffers", "images") for part in (content.get(key) or ())]
+            if type(content) is dict
             else []
         )
-        names = [unquote(str(part["uri"])) for part in parts if isinstance(part, dict) and "uri" in part]
-    elif suffix in (".obj", ".mtl"):
-        keys = ("mtllib",) if suffix == ".obj" else ("map_", "bump", "disp", "decal", "refl", "norm")
-        lines = (line.split(maxsplit=1) for line in file.read_text(errors="replace").splitlines())
-        values = [line[1].strip() for line in lines if len(line) == 2 and line[0].lower().startswith(keys)]
-        names = [name for value in values for name in (value, value.split()[-1])]  # options may stand before it
-    else:
-        return []
-    found = dict.fromkeys(file.parent / name for name in names if len(name) < 256 and (file.parent / name).is_file())
-    return [*found, *(inner for other in found if other.suffix.lower() == ".mtl" for inner in _named_by(other))]
+        return _there(mesh.parent, [unquote(str(part["uri"])) for part in parts if "uri" in part])
+    if suffix != ".obj":
+        return {}
+    materials = _there(mesh.parent, _values(mesh, ("mtllib",)))
+    keys = ("map_", "bump", "disp", "decal", "refl", "norm")
+    return materials | _there(mesh.parent, [name for path in materials.values() for name in _values(path, keys)])
+
+
+def _values(file: Path, keys: tuple[str, ...]) -> list[str]:
+    """What may be a name in the lines of a file that begin with one of `keys`: all behind it, and each word of that."""
+    lines = (line.split(maxsplit=1) for line in file.read_text(errors="replace").splitlines())
+    values = [line[1].strip() for line in lines if len(line) == 2 and line[0].lower().startswith(keys)]
+    return [name for value in values for name in (value, *value.split())]
+
+
+def _there(folder: Path, names: Iterable[str]) -> dict[str, Path]:
+    return {name: folder / name for name in names if len(name) < 256 and (folder / name).is_file()}
 
 
 def _unhashed(folder: Path) -> list[Path]:
@@ -201,12 +210,14 @@ def read_card(out: str | Path) -> dict[str, Any]:
         raise UserError(f"{out}: has no card.json") from None
     except (OSError, ValueError) as error:
         raise UserError(f"{file}: cannot be read as JSON ({error})") from None
-    if not (isinstance(card, dict) and isinstance(card.get("config"), dict) and "stage" in card and _sound(card)):
+    if not (
+        isinstance(card, dict) and isinstance(card.get("config"), dict) and "stage" in card and _names_parents(card)
+    ):
         raise UserError(f"{file}: is not a card of ours")
     return card
 
 
-def _sound(card: Mapping[str, Any]) -> bool:
+def _names_parents(card: Mapping[str, Any]) -> bool:
     """Whether its parents, if it has any, say where they are."""
     parents = card.get("parents", {})
     return isinstance(parents, dict) and all(isinstance(p, dict) and "path" in p for p in parents.values())

@@ -72,7 +72,7 @@ def evaluate(config: EvaluateConfig) -> None:
     data = dataset.load(config.data)
     synthetic = [dataset.load(folder) for folder in config.synthetic]
     photos = [data.path(image) for image in data.images]
-    for photo in photos:
+    for photo in photos if not lineage.is_complete(config.out) else ():
         inference.check_picture(photo)
     training.device(config.accelerator)
     threshold = config.score if config.score_from is None else suggested_score(config.score_from)

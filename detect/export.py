@@ -60,10 +60,9 @@ def export(config: ExportConfig) -> None:
     content = onnx_model.to_bytes(checkpoint)
     compared, largest = difference(checkpoint, onnx_model.from_bytes(content, "the export"), frames)
     if largest == float("inf"):
-        raise UserError(
-            f"{config.checkpoint}: onnxruntime finds another number of boxes than PyTorch; a detector that has learnt "
-            "little is unsure of made-up pictures: give images=path/to/photos"
-        )
+        unsure = "; a detector that has learnt little is unsure of made-up pictures: give images=path/to/photos"
+        unsure = "" if config.images else unsure
+        raise UserError(f"{config.checkpoint}: onnxruntime finds another number of boxes than PyTorch{unsure}")
     if largest > TOLERANCE:
         raise UserError(f"{config.checkpoint}: onnxruntime's boxes are up to {largest:.2g} away from PyTorch's")
     out = Path(config.out)

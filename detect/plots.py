@@ -147,6 +147,7 @@ def draw_threshold(curve: Operations, suggested: float | None, used: float, path
     alarms.plot(curve.score, curve.false_alarms, color=ORANGE, lw=1.5, label="false alarms per photo")
     alarms.set_yscale("symlog", linthresh=1)
     alarms.set_ylim(bottom=0)
+    alarms.yaxis.set_major_formatter("{x:g}")  # a power would be a formula
     alarms.set_ylabel("false alarms per photo", color=ORANGE)
     for spine in (axes, alarms):
         spine.spines["top"].set_visible(False)

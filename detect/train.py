@@ -222,7 +222,7 @@ def train(config: TrainConfig) -> None:
 
 
 def check_sweep(config: TrainConfig) -> Checked:
-    """What trials of these settings learn from, and the pictures that they are compared on.
+    """What trials of these settings learn from, and the pictures and boxes that they are compared on.
 
     Raises:
         UserError: bad input, or nothing is held out.
@@ -233,11 +233,10 @@ def check_sweep(config: TrainConfig) -> Checked:
             "give hold_out.fraction=0.3, say"
         )
     material = prepare(config)
-    held = [
-        f"{folder.path(image)} {[(a['category_id'], a['bbox']) for a in folder.by_image()[image['id']]]}"
-        for folder in material.held
-        for image in folder.images
-    ]
+    held: list[str] = []
+    for folder in material.held:
+        boxes = {i: [(a["category_id"], a["bbox"]) for a in some] for i, some in folder.by_image().items()}
+        held += [f"{folder.path(image)} {boxes[image['id']]}" for image in folder.images]
     return Checked(material.parents(), frozenset(held))
 
 

@@ -43,7 +43,8 @@ def divide(
         held += scenes[k] if len(held) + len(scenes[k]) <= number else []
     if len(held) < FEWEST:
         if wanted:
-            print(f"not measured while training: of {len(source)} renders fewer than {FEWEST} would be held out")
+            few = f"of {len(source)} renders fewer than {FEWEST} would be held out, scenes as a whole"
+            print(f"not measured while training: {few}")
         return (source, target), None
     held.sort()
     rest = sorted(set(range(len(source))) - set(held))

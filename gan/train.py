@@ -271,7 +271,7 @@ GOAL = Goal(
     file="measures.json",
     on="held-out renders and photos of target",
     then="python -m gan.translate checkpoint={out}/generator.safetensors source=path/to/renders out=outputs/translated",
-    touches=("source", "target", "seed", "measure", "pairing", "crop", "model"),
+    touches=("source", "target", "seed", "measure", "pairing", "crop", "model"),  # the last two: stylegan2's zoom
     check=check_sweep,
     value=judge,
 )

@@ -96,6 +96,9 @@ def translate(config: TranslateConfig) -> None:
     """
     source, out = dataset.load(config.source), Path(config.out)
     _check_images(source)
+    if not lineage.is_complete(out):
+        with ThreadPoolExecutor() as pool:  # a picture that cannot be used is found before out is claimed
+            list(pool.map(partial(read_picture, upright=False), map(source.path, source.images)))
     device = training.device(config.accelerator)
     opened = _closed_form(config, source) if config.model is not None else _learned(config, device)
     read_guide(source, source.images[0], opened.guide)  # a folder without guides is refused before anything is written
@@ -209,7 +212,6 @@ def _check_images(source: dataset.Dataset) -> None:
                 f"{source.path(image)}: is {image['width']}×{image['height']}; "
                 f"pictures must have at least {SMALLEST} pixels a side"
             )
-        read_picture(source.path(image), upright=False)
 
 
 def _record(image: dataset.Image, source: dataset.Dataset, out: Path, suffix: str) -> dataset.Image:

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from coldstart.dataset import Annotation, Category, Dataset, Image, sound
+from coldstart.dataset import Annotation, Category, Dataset, Image, readable
 from coldstart.errors import UserError
-from coldstart.formats.files import Files, Reading, Tolerate, carried, inside, named, refuse, stored_size
+from coldstart.formats.files import Files, Reading, Tolerate, carried, inside, is_file, named, refuse, stored_size
 
 __all__ = ["is_one", "read"]
 
@@ -44,7 +44,7 @@ def read(folder: Path, tolerate: Tolerate = refuse) -> Reading:
     images: list[Image] = []
     for index, record in enumerate(content["images"]):
         try:
-            image, path = _image(sound(record, "image"), f"{file}: images[{index}]", folder, file.parent, tolerate)
+            image, path = _image(readable(record, "image"), f"{file}: images[{index}]", folder, file.parent, tolerate)
             if image["id"] in paths:
                 raise UserError(f"{file}: images[{index}]: its id {image['id']} is another image's too")
         except UserError as error:
@@ -59,7 +59,7 @@ def read(folder: Path, tolerate: Tolerate = refuse) -> Reading:
     for index, record in enumerate(content["annotations"]):
         where = f"{file}: annotations[{index}]"
         try:
-            annotation = _annotation(sound(record, "annotation"), where, listed, number)
+            annotation = _annotation(readable(record, "annotation"), where, listed, number)
         except UserError as error:
             tolerate("label", error)
             continue
@@ -130,12 +130,9 @@ def _image(record: dict[str, Any], where: str, folder: Path, beside: Path, toler
     candidates = (folder / "images" / name, beside / name, folder / name)
     for candidate in candidates:
         inside(folder / "images" if candidate is candidates[0] else folder, candidate)
-    try:
-        found = [p for p in candidates if p.is_file()]
-    except OSError as error:  # such as a name that is too long
-        raise UserError(f"{where}: its picture cannot be looked for ({error})") from None
+    found = [p for p in candidates if is_file(p)]
     if not found:
-        raise UserError(f"{where}: its picture is missing: {candidates[0]}")
+        raise UserError(f"{where}: its picture is missing: {str(candidates[0])[:300]}")
     path = found[0]
     size, orientation = stored_size(path)
     said = record.get("width"), record.get("height")

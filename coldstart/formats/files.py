@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from coldstart.dataset import Dataset, Image, within
 from coldstart.errors import UserError
-from coldstart.pictures import opened
+from coldstart.pictures import opened, rgb
 
 __all__ = ["Files", "Output", "Reading", "Tolerate", "carried", "check_writable", "clipped", "companions"]
-__all__ += ["inside", "moved", "named", "places", "refuse", "stored_size", "upright_size"]
+__all__ += ["inside", "is_file", "moved", "named", "places", "refuse", "stored_size", "upright_size"]
 
 Files = Mapping[str, bytes]  # path in the folder, with slashes -> content
 # What a reader does with what it could leave out (`picture`, `label`), repair (`size`, `id`) or hand on (`turned`):
@@ -46,14 +46,19 @@ def inside(folder: Path, path: Path) -> Path:
         UserError: it leads out of the folder, by `..`, as an absolute path or through a link.
     """
     try:
-        path.lstat()  # on which a name that is too long fails; resolving passes it over
-    except FileNotFoundError:
+        if path.resolve().is_relative_to(folder.resolve()):
+            return path
+    except (ValueError, RuntimeError):  # a null byte; a link to itself
         pass
-    except (OSError, ValueError) as error:  # a null byte
-        raise UserError(f"{folder}: {str(path)!r:.100} cannot be looked for ({error.args[-1]!r:.60})") from None
-    if path.resolve().is_relative_to(folder.resolve()):
-        return path
     raise _outside(folder, path)
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; a name that is too long for one is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def named(folder: Path, path: Path) -> str:
@@ -158,10 +163,11 @@ def stored_size(path: Path) -> tuple[tuple[int, int], int]:
     """Width and height of a picture as its pixels are stored, and its EXIF orientation, 1 (as they are shown) to 8.
 
     Raises:
-        UserError: it cannot be read to its end, or is so large that it must be a mistake or an attack.
+        UserError: it cannot be read to its end, has more than 8 bits, or is so large that it must be a mistake or an
+            attack.
     """
     with opened(path) as picture:
         size, orientation = picture.size, picture.getexif().get(ORIENTATION, 1)
         picture.draft("RGB", (1, 1))  # an eighth of a JPEG's size is enough to see whether all of it is there
-        picture.load()
+        rgb(picture)
     return size, orientation if orientation in range(2, 9) else 1  # what means nothing is passed over by every viewer

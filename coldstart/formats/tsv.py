@@ -13,7 +13,7 @@ from pathlib import Path
 from coldstart.dataset import PHOTO_SUFFIXES, Annotation, Image
 from coldstart.errors import UserError
 from coldstart.formats import sidecar
-from coldstart.formats.files import Reading, Tolerate, inside, named, refuse, upright_size
+from coldstart.formats.files import Reading, Tolerate, inside, is_file, named, refuse, upright_size
 from coldstart.formats.sidecar import Found, Label
 
 __all__ = ["is_one", "read"]
@@ -115,7 +115,7 @@ def _picture(folder: Path, name: str, where: str) -> Path:
     if not name:
         raise UserError(f"{where}: names no image")
     for path in (folder / "images" / name, folder / name):
-        if inside(folder, path).is_file():
+        if is_file(inside(folder, path)):
             return path
     raise UserError(f"{where}: its picture {name!r} is neither in {folder / 'images'} nor in {folder}")
 

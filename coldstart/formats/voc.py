@@ -24,6 +24,7 @@ from coldstart.formats.files import (
     check_writable,
     clipped,
     inside,
+    is_file,
     named,
     refuse,
     upright_size,
@@ -144,12 +145,12 @@ def _found(folder: Path, file: Path, tolerate: Tolerate) -> Found:
 def _picture(folder: Path, file: Path, name: str) -> Path:
     """The picture an XML is about: what it names, or, where it names nothing that is there, the one of its own name."""
     images = folder / "JPEGImages"
-    if name and inside(images, images / name).is_file():
+    if name and is_file(inside(images, images / name)):
         return images / name
     stem = file.relative_to(folder / "Annotations")
     for suffix in sorted(PHOTO_SUFFIXES):
         for path in (images / stem.with_suffix(suffix), images / stem.with_suffix(suffix.upper())):
-            if inside(images, path).is_file():
+            if is_file(inside(images, path)):
                 return path
     raise UserError(f"{file}: its picture {name or stem.with_suffix('.jpg').as_posix()!r} is not in {images}")
 

@@ -144,9 +144,9 @@ def _description(folder: Path) -> tuple[dict[int, str], list[Path]]:
     names = dict(enumerate(listed)) if isinstance(listed, list) else listed
     if not isinstance(names, dict) or not names or not all(isinstance(k, int) and k >= 0 for k in names):
         raise UserError(f"{file}: names must list the classes, as [milk, orange] or {{0: milk, 1: orange}}")
-    if wrong := [name for name in names.values() if not isinstance(name, str)]:
+    if wrong := [name for name in names.values() if type(name) not in (str, int)]:  # a number is one's own
         raise UserError(f"{file}: names: YAML reads {wrong[0]!r} as no text; put each name in quotes")
-    names = {key: names[key] for key in sorted(names)}
+    names = {key: str(names[key]) for key in sorted(names)}
     if len(set(names.values())) != len(names):
         raise UserError(f"{file}: two classes share a name: {', '.join(names.values())}")
     roots = []
@@ -155,7 +155,11 @@ def _description(folder: Path) -> tuple[dict[int, str], list[Path]]:
             if entry is None:
                 continue
             root = folder / named(folder, inside(folder, folder / str(entry)))
-            if not root.is_dir():
+            try:
+                there = root.is_dir()
+            except OSError:  # too long a name for one
+                there = False
+            if not there:
                 raise UserError(f"{file}: {key}: {entry}: no such folder of images beside data.yaml")
             if "images" not in root.relative_to(folder).parts:
                 raise UserError(f"{file}: {key}: {entry}: pictures must lie in a folder images, their labels in labels")

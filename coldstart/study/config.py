@@ -15,7 +15,8 @@ Budget = int | str  # a number of labelled photos, or "all"
 SOURCE = "source"  # the renders as they are, in an arm's `synthetic`
 UNTRAINED = ("none", "reinhard", "histogram", "fda")  # models of gan.translate that need no training
 # Keys of the commands that overrides may not set: no arm's own, and those that are keys of the study.
-ALIKE = ("steps", "batch", "accumulate", "size", "seed", "synthetic", "real", "out", "hold_out", "devices")
+HOLD_OUT = ("hold_out", "hold_out.fraction", "hold_out.every", "hold_out.patience")
+ALIKE = ("steps", "batch", "accumulate", "size", "seed", "synthetic", "real", "out", "devices", *HOLD_OUT)
 DETECTORS = ("steps", "batch", "real_fraction", "mix", "size", "seed", "synthetic", "real", "held_out", "out")
 RENDERS = ("scene", "look", "count", "samples", "size", "seed", "out")
 
@@ -37,7 +38,7 @@ class Arm:
     def __post_init__(self) -> None:
         if not self.synthetic and not self.real and not self.teacher:
             raise UserError("learns from nothing; give synthetic=[source], real=true or both")
-        if key := _set(self.overrides, ALIKE):
+        if key := _overridden(self.overrides, ALIKE):
             raise UserError(f"overrides: {key!r} must be the same for every arm; see detector")
 
 
@@ -74,7 +75,7 @@ class SourceConfig:
 
     def __post_init__(self) -> None:
         _at_least(1, "source", count=self.count, samples=self.samples)
-        if key := _set(self.overrides, RENDERS):
+        if key := _overridden(self.overrides, RENDERS):
             raise UserError(f"source.overrides: {key!r} is the study's own; see --help")
 
 
@@ -90,7 +91,7 @@ class SimulatedConfig:
     def __post_init__(self) -> None:
         _at_least(1, "real.simulated", train=self.train, test=self.test)
         _at_least(0, "real.simulated", seed=self.seed)
-        if key := _set(self.overrides, (*RENDERS, "looks")):
+        if key := _overridden(self.overrides, (*RENDERS, "looks")):
             raise UserError(f"real.simulated.overrides: {key!r} is not the camera's own")
 
 
@@ -127,7 +128,7 @@ class DetectorConfig:
 
     def __post_init__(self) -> None:
         _at_least(1, "detector", steps=self.steps, batch=self.batch)
-        if key := _set(self.overrides, DETECTORS):
+        if key := _overridden(self.overrides, DETECTORS):
             raise UserError(f"detector.overrides: {key!r} is the study's own; see --help")
 
 
@@ -211,10 +212,10 @@ class StudyConfig:
                         f"arms.{name}.teacher: {arm.teacher!r} must be one of the arms that are run, {kind} labelled "
                         "photos as this one, and without a teacher"
                     )
-                if arm.real and not self.real.unlabelled:
+                if "all" in self.budgets_of(arm) and not self.real.unlabelled:
                     raise UserError(
-                        f"arms.{name}.teacher: would label the labelled photos, which the arm has already; give "
-                        "others, real.unlabelled=DIR, or leave out real: true"
+                        f"arms.{name}.teacher: at budget all no photo is left that it could label; give others, "
+                        "real.unlabelled=DIR, or leave out all or real: true"
                     )
             joint = arm.synthetic and (arm.real or arm.teacher) and arm.mix in ("auto", "joint")
             if joint and not 1 <= round(self.detector.real_fraction * self.detector.batch) < self.detector.batch:
@@ -228,10 +229,10 @@ class StudyConfig:
                 raise UserError(f"translators.{name}.crop: {translator.crop} is larger than the renders, size={size}")
 
 
-def _set(overrides: Sequence[str], keys: Sequence[str]) -> str | None:
-    """The first of `keys` that `overrides` set, as a whole or in part."""
+def _overridden(overrides: Sequence[str], keys: Sequence[str]) -> str | None:
+    """The first of `keys` that `overrides` set."""
     named = (override.lstrip("+~").split("=")[0].split("@")[0] for override in overrides)
-    return next((key for key in named if key.split(".")[0] in keys), None)
+    return next((key for key in named if key in keys), None)
 
 
 def _at_least(least: int, where: str = "", **values: int) -> None:

@@ -38,7 +38,7 @@ def audited(folder: Dataset, *, drop: bool) -> Dataset:
     )
     return replace(
         folder,
-        info={**folder.info, **({"left_out": len(audits) - len(kept)} if drop else {})},
+        info={**folder.info, "left_out": len(audits) - len(kept)},
         images=[{**audit.image, "audit": audit.counts} for audit in kept],
         annotations=[{**a, "audit": annotations[a["id"]]} for a in folder.annotations if a["id"] in annotations],
     )

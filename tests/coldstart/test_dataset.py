@@ -99,7 +99,7 @@ REFUSALS: dict[str, tuple[Edit, str]] = {
         "is no path within images/; `python -m detect.doctor",
     ),
     "image missing": (lambda c: c["images"][0].update(file_name="no.png"), "is missing"),
-    "size differs": (lambda c: c["images"][0].update(width=97), "but annotations.json says 97×128"),
+    "size differs": (lambda c: c["images"][0].update(width=7), "but annotations.json says 7×128"),
     "annotation ids shared": (lambda c: c["annotations"][0].update(id=2), "two annotations share an id"),
     "annotation without image": (lambda c: c["annotations"][0].update(image_id=99), "belongs to image 99"),
     "annotation without category": (lambda c: c["annotations"][0].update(category_id=9), "has category 9"),
@@ -110,9 +110,11 @@ REFUSALS: dict[str, tuple[Edit, str]] = {
         lambda c: c["annotations"][0].update(bbox=[9, 9, -3, 4], ignore=1),
         "bbox must be four numbers",
     ),
-    "no list as a box": (lambda c: c["annotations"][0].update(bbox=7), "annotation 1: bbox must be a list, got 7"),
+    "no list as a box": (lambda c: c["annotations"][0].update(bbox=7), "annotation 1: bbox must be four numbers"),
     "image id a text": (lambda c: c["images"][0].update(id="1"), "image '1': id must be a whole number, got '1'"),
     "image id a truth": (lambda c: c["images"][0].update(id=True), "id must be a whole number, got True"),
+    "image without an id": (lambda c: c["images"][0].update(id=None), "image ? has no id"),
+    "width a text": (lambda c: c["images"][0].update(width="64"), "image 1: width must be a number, got '64'"),
     "area a text": (lambda c: c["annotations"][0].update(area="big"), "area must be a number, got 'big'"),
     "visible fraction": (
         lambda c: c["annotations"][0].update(visible_fraction=float("nan")),
@@ -121,8 +123,11 @@ REFUSALS: dict[str, tuple[Edit, str]] = {
     "seed a list": (lambda c: c["images"][0].update(seed=[1]), "image 1: seed must be a whole number, got [1]"),
     "source a number": (lambda c: c["images"][0].update(source=5), "image 1: source must be text, got 5"),
     "scene elsewhere": (lambda c: c["images"][0].update(scene="../a.json"), "scene must be a path within the folder"),
-    "category name empty": (lambda c: c["categories"][0].update(name=" "), "category name ' ' is empty or has"),
-    "category name of two lines": (lambda c: c["categories"][0].update(name="a\nb"), "has unprintable characters"),
+    "category name empty": (lambda c: c["categories"][0].update(name=" "), "category name ' ' is empty, or has"),
+    "category name of two lines": (
+        lambda c: c["categories"][0].update(name="a\nb"),
+        "has line breaks or control characters",
+    ),
     "file name too long": (lambda c: c["images"][0].update(file_name="a" * 300), "cannot be looked for"),
     "file name with a null": (lambda c: c["images"][0].update(file_name="a\0b"), "cannot be looked for"),
     "empty box": (lambda c: c["annotations"][0].update(bbox=[1, 2, 0, 4]), "empty or outside"),
@@ -144,6 +149,23 @@ def test_malformed_annotations_are_refused(
     assert message in str(refusal.value)
     assert str(root) in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+def test_what_nobody_reads_and_null_may_be_there(
+    toy: Callable[..., ds.Dataset], change: Callable[[Path, Edit], None]
+) -> None:
+    root = toy("a", 1).root
+
+    def edit(content: dict[str, Any]) -> None:
+        content["images"][0].update(id=1.0, scene=None, source=None, seed=None, name=["x"], area="big")
+        content["annotations"][0].update(area=None, source={}, scene=3, truncated=None, index="a")
+        content["categories"][0].update(index="x", source=None, name="می\u200cخواهم\u00a0b")
+
+    change(root, edit)
+    data = ds.load(root)
+    assert not {"scene", "source", "seed"} & data.images[0].keys()
+    assert "area" not in data.annotations[0]
+    assert data.scene_path(data.images[0]) is None
 
 
 def test_json_that_is_too_deep_is_refused(toy: Callable[..., ds.Dataset]) -> None:

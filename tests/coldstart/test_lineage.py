@@ -214,13 +214,14 @@ def test_the_files_that_a_config_names_are_found_by_their_keys(tmp_path: Path) -
 
 def test_with_a_mesh_come_the_files_that_it_names(tmp_path: Path) -> None:
     texts = {
-        "a.obj": "mtllib a.mtl\nmtllib gone.mtl\nv 0 0 0\n",
-        "a.mtl": "newmtl m\nKd 1 1 1\nmap_Kd -s 1 1 1 textures/red.png\nmap_Bump my bump.png\n",
+        "a.obj": "mtllib a.mtl b.mtl\nmtllib gone.mtl\nv 0 0 0\n",
+        "a.mtl": "newmtl m\nKd 1 1 1\nmap_Kd -s 1 1 1 textures/red.png\nmap_Bump my bump.png\nmap_Ks a.mtl\n",
+        "b.mtl": "map_Kd red.png\n",
         "b.gltf": '{"buffers": [{"uri": "b.bin"}, {"byteLength": 3}], '
         '"images": [{"uri": "my%20bump.png"}, {"uri": "data:,"}]}',
         "c.gltf": "[]",
         "d.gltf": "no JSON",
-        **dict.fromkeys(("textures/red.png", "my bump.png", "b.bin", "other.png"), "x"),
+        **dict.fromkeys(("textures/red.png", "red.png", "my bump.png", "b.bin", "other.png"), "x"),
     }
     for name, text in texts.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -230,9 +231,11 @@ def test_with_a_mesh_come_the_files_that_it_names(tmp_path: Path) -> None:
         found = lineage.named_files({"file": str(tmp_path / mesh)})
         return {path.relative_to(tmp_path).as_posix() for path in found.values()}
 
-    assert names("a.obj") == {"a.obj", "a.mtl", "textures/red.png", "my bump.png"}
+    assert names("a.obj") == {"a.obj", "a.mtl", "b.mtl", "textures/red.png", "red.png", "my bump.png"}
     assert names("b.gltf") == {"b.gltf", "b.bin", "my bump.png"}
     assert names("c.gltf") == {"c.gltf"}
+    assert names("d.gltf") == {"d.gltf"}
+    (tmp_path / "d.gltf").write_text('{"buffers": null, "images": [3]}')
     assert names("d.gltf") == {"d.gltf"}
 
 

@@ -82,7 +82,10 @@ def test_few_renders_or_photos_and_absent_weights_are_said_once(
     (rest, _), held = divide(few, target, wanted=9, seed=0, aligned=False)
     assert rest is few
     assert held is None
-    assert capsys.readouterr().out == "not measured while training: of 19 renders fewer than 4 would be held out\n"
+    assert (
+        capsys.readouterr().out
+        == "not measured while training: of 19 renders fewer than 4 would be held out, scenes as a whole\n"
+    )
     divide(few, target, wanted=0, seed=0, aligned=False)
     assert capsys.readouterr().out == ""
     generator = ResnetGenerator(3, 3, base=2, blocks=0, residual=1.0).eval()

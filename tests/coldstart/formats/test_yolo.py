@@ -86,6 +86,7 @@ def test_a_line_that_means_nothing_is_refused(tmp_path: Path, label: str, messag
         ({"names": ["milk", "milk"]}, "two classes share a name"),
         ({"names": ["milk", False]}, "YAML reads False as no text; put each name in quotes"),
         ({"names": ["milk", 1.1]}, r"YAML reads 1\.1 as no text"),
+        ({"train": "images/" + "a" * 300}, "no such folder of images"),
         ({"train": "../other/images"}, "leaves the folder"),
         ({"train": "/etc"}, "leaves the folder"),
         ({"train": "images/none"}, "no such folder of images"),

@@ -70,7 +70,7 @@ def test_the_shipped_config_is_a_study_of_every_arm() -> None:
                     "b": {"title": "b", "synthetic": ["source"], "real": True, "teacher": "a"},
                 }
             },
-            "arms.b.teacher: would label the labelled photos, which the arm has already",
+            "arms.b.teacher: at budget all no photo is left that it could label",
         ),
         ({"name": "a/b"}, "name: 'a/b' may hold"),
         ({"size": [10, 400]}, "size: must be"),
