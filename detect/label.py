@@ -22,6 +22,7 @@ from coldstart.errors import UserError
 from coldstart.holdout import refuse_test_photos
 from detect import inference, onnx_model
 from detect.drawing import draw_found, save_picture
+from detect.threshold import check_score
 
 __all__ = ["LabelConfig", "label"]
 
@@ -41,8 +42,8 @@ class LabelConfig:
 
     def __post_init__(self) -> None:
         training.check_precision(self.precision)
-        if not 0 <= self.doubt <= self.score <= 1:
-            raise UserError(f"doubt and score must satisfy 0 ≤ doubt ≤ score ≤ 1, got {self.doubt} and {self.score}")
+        check_score(self.score)
+        check_score(self.doubt, "doubt")
 
 
 def label(config: LabelConfig) -> None:
@@ -72,7 +73,7 @@ def label(config: LabelConfig) -> None:
         labelled = dataset.Dataset(out, [], [], dataset.categories_from(checkpoint.class_names))
         for photo, detections in zip(photos, found_on, strict=True):
             if any(d.score >= config.score for d in detections):
-                found = [d for d in detections if d.score >= config.doubt]
+                found = [d for d in detections if d.score >= min(config.doubt, config.score)]
                 _add(labelled, photo, found, config.score)
         sure = sum(not a["ignore"] for a in labelled.annotations)
         counts = {"images": len(labelled.images), "boxes": sure, "ignored": len(labelled.annotations) - sure}

@@ -118,10 +118,10 @@ def suggest(matches: Matches, config: ThresholdConfig) -> dict[str, object] | No
     }
 
 
-def check_score(score: float) -> None:
-    """Refuse the config key `score` outside [0, 1]."""
+def check_score(score: float, key: str = "score") -> None:
+    """Refuse the config key `key` outside [0, 1]."""
     if not 0 <= score <= 1:
-        raise UserError(f"score: {score} is not between 0 and 1")
+        raise UserError(f"{key}: {score} is not between 0 and 1")
 
 
 def suggested_score(folder: str) -> float:
