@@ -10,14 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from coldstart.dataset import Annotation, Category, Dataset, Image, readable
+from coldstart.dataset import KEYS, LARGEST, Annotation, Category, Dataset, Image, readable
 from coldstart.errors import UserError
 from coldstart.formats.files import Files, Reading, Tolerate, carried, inside, is_file, named, refuse, stored_size
 
 __all__ = ["is_one", "read"]
-
-LARGEST = 1e9  # pixels: more is a mistake, as are NaN and infinity, which compare as not less
-KEYS = ("images", "annotations", "categories")
 
 
 def is_one(folder: Path) -> bool:
